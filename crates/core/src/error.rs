@@ -1,0 +1,90 @@
+//! What can go wrong, with the operating system's own words kept.
+
+use std::io;
+
+/// Result of this crate's functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A failed system call: its name and what the operating system said.
+#[derive(Debug, thiserror::Error)]
+#[error("{call}: {source}")]
+pub struct OsError {
+    /// Name of the call that failed, e.g. `"open"`, `"mmap"`, `"fallocate"`.
+    pub call: &'static str,
+    /// The error it gave.
+    #[source]
+    pub source: io::Error,
+}
+
+impl OsError {
+    pub(crate) fn new(call: &'static str, source: io::Error) -> Self {
+        Self { call, source }
+    }
+
+    /// The last error of this thread, as the failure of `call`.
+    pub(crate) fn last(call: &'static str) -> Self {
+        Self::new(call, io::Error::last_os_error())
+    }
+
+    /// The same error once more: `io::Error` cannot be cloned, its number can.
+    pub(crate) fn repeat(&self) -> Self {
+        let source = match self.source.raw_os_error() {
+            Some(code) => io::Error::from_raw_os_error(code),
+            None => io::Error::new(self.source.kind(), self.source.to_string()),
+        };
+        Self::new(self.call, source)
+    }
+}
+
+/// Every way in which an operation of this crate fails.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused a call.
+    #[error("{os}{}", hint.map(|text| format!(" ({text})")).unwrap_or_default())]
+    Io {
+        /// The call and its error.
+        os: OsError,
+        /// What the caller can do about it, where something is known.
+        hint: Option<&'static str>,
+    },
+    /// The mapping's mode does not allow the operation.
+    #[error("{0}")]
+    InvalidMode(&'static str),
+    /// A range reaches past the end.
+    #[error("range out of bounds: offset {offset} and length {len}, but there are {total} bytes")]
+    OutOfBounds {
+        /// First byte asked for.
+        offset: u64,
+        /// Bytes asked for.
+        len: u64,
+        /// Bytes there are.
+        total: u64,
+    },
+    /// The data could not be brought to the device. Stays until the file is opened again.
+    #[error("flush failed: {0}")]
+    FlushFailed(OsError),
+    /// A size that cannot be had.
+    #[error("{0}")]
+    ResizeFailed(String),
+    /// Not available for this file, on this platform or file system. The operating system's error where it gave one.
+    #[error("{message}")]
+    Unsupported {
+        /// What is not available, and what to use instead.
+        message: String,
+        /// The operating system's error, where it gave one.
+        os: Option<OsError>,
+    },
+}
+
+impl Error {
+    pub(crate) fn unsupported(message: impl Into<String>) -> Self {
+        Self::Unsupported { message: message.into(), os: None }
+    }
+}
+
+impl From<OsError> for Error {
+    fn from(os: OsError) -> Self {
+        Self::Io { os, hint: None }
+    }
+}

@@ -1,0 +1,397 @@
+//! A mapped file: mode, window, resize, flush and accounting on top of [`Region`].
+//!
+//! A file that grows past its region gets a longer one; the shorter regions stay alive as long as somebody uses them.
+//! All regions of a read-write file are shared mappings of the same file, so a store through one is seen through all.
+//! The file knows every region that is still alive (its generations), because a cut has to reach each of them.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use crate::error::{Error, OsError, Result};
+use crate::os::{self, Growth, Sharing};
+use crate::range;
+use crate::region::{to_u64, Region, Residency};
+use crate::status::SlotRef;
+
+/// What a mapping may do with its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MmapMode {
+    /// Reads. Stores into the memory are possible, stay in this mapping and never reach the file.
+    ReadOnly,
+    /// Reads and writes; stores reach the file and every other mapping of it.
+    ReadWrite,
+    /// Reads and writes; stores are seen through this mapping alone and never reach the file.
+    CopyOnWrite,
+}
+
+impl MmapMode {
+    pub(crate) fn sharing(self) -> Sharing {
+        match self {
+            Self::ReadWrite => Sharing::Shared,
+            Self::ReadOnly | Self::CopyOnWrite => Sharing::Private,
+        }
+    }
+}
+
+/// Where and how a file is mapped; made by [`OpenOptions`](crate::open::OpenOptions).
+#[derive(Debug)]
+pub(crate) struct Placement {
+    pub(crate) mode: MmapMode,
+    /// First mapped byte of the file.
+    pub(crate) offset: u64,
+    /// Whether the window ends where the file ends.
+    pub(crate) reaches_end: bool,
+    pub(crate) growth: Growth,
+    /// The folder of a file that was just created: its entry there is brought to the device by the first flush.
+    pub(crate) created_in: Option<PathBuf>,
+}
+
+/// A file and its mapping.
+///
+/// Dropping it releases the file. Regions that somebody still holds read zeros from then on (on Windows: the file's bytes,
+/// until they are dropped).
+#[derive(Debug)]
+pub struct MappedFile {
+    file: File,
+    mode: MmapMode,
+    offset: u64,
+    reaches_end: bool,
+    growth: Growth,
+    slot: SlotRef,
+    regions: Mutex<Regions>,
+    /// Held through a resize: there is one at a time.
+    resizing: Mutex<()>,
+    health: Mutex<Health>,
+}
+
+#[derive(Debug)]
+struct Regions {
+    current: Arc<Region>,
+    /// Every region that may still be alive, the current one included.
+    generations: Vec<Weak<Region>>,
+}
+
+impl Regions {
+    fn alive(&self) -> Vec<Arc<Region>> {
+        self.generations.iter().filter_map(Weak::upgrade).collect()
+    }
+}
+
+#[derive(Debug)]
+struct Health {
+    /// The first failed sync. The kernel tells a write error once and calls the pages clean afterwards, so a later
+    /// success would mean nothing.
+    failed: Option<OsError>,
+    unsynced_folder: Option<PathBuf>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What the locks of this file protect is changed by single assignments: a panic cannot leave it half done.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl MappedFile {
+    pub(crate) fn new(file: File, placement: Placement, region: Region) -> Self {
+        let Placement { mode, offset, reaches_end, growth, created_in } = placement;
+        let current = Arc::new(region);
+        let slot = SlotRef::take();
+        slot.set_length(to_u64(current.len()));
+        let generations = vec![Arc::downgrade(&current)];
+        Self {
+            file,
+            mode,
+            offset,
+            reaches_end,
+            growth,
+            slot,
+            regions: Mutex::new(Regions { current, generations }),
+            resizing: Mutex::new(()),
+            health: Mutex::new(Health { failed: None, unsynced_folder: created_in }),
+        }
+    }
+
+    /// Length of the mapping in bytes.
+    pub fn len(&self) -> u64 {
+        self.slot.length()
+    }
+
+    /// Whether there are no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What the mapping may do with its file.
+    pub fn mode(&self) -> MmapMode {
+        self.mode
+    }
+
+    /// The numbers about this file that are read often.
+    pub fn slot(&self) -> &SlotRef {
+        &self.slot
+    }
+
+    /// The region that holds the whole mapping now. Whoever keeps it keeps its addresses mapped.
+    pub fn region(&self) -> Arc<Region> {
+        Arc::clone(&lock(&self.regions).current)
+    }
+
+    /// Copies bytes out. Concurrent stores may be seen in part.
+    ///
+    /// # Errors
+    /// [`Error::OutOfBounds`]; `target` is untouched then.
+    pub fn read(&self, offset: u64, target: &mut [u8]) -> Result<()> {
+        range::check(offset, to_u64(target.len()), self.len())?;
+        self.region().read(offset, target)
+    }
+
+    /// Copies bytes in and counts them as written.
+    ///
+    /// # Errors
+    /// [`Error::InvalidMode`] on a read-only mapping, [`Error::OutOfBounds`]; nothing is written then.
+    pub fn write(&self, offset: u64, data: &[u8]) -> Result<()> {
+        let len = to_u64(data.len());
+        if self.mode == MmapMode::ReadOnly {
+            return Err(Error::InvalidMode("a read-only mapping cannot be written"));
+        }
+        range::check(offset, len, self.len())?;
+        self.region().write(offset, data)?;
+        if self.mode == MmapMode::ReadWrite && len > 0 {
+            self.slot.add_written(len);
+        }
+        Ok(())
+    }
+
+    /// Which pages of a range are in memory.
+    ///
+    /// # Errors
+    /// [`Error::OutOfBounds`]; [`Error::Unsupported`] where the operating system does not tell.
+    pub fn residency(&self, offset: u64, len: u64) -> Result<Residency> {
+        range::check(offset, len, self.len())?;
+        self.region().residency(offset, len, &self.file)
+    }
+
+    /// Brings everything stored so far to the device and waits for it; bytes stored meanwhile stay counted as pending.
+    /// Nothing to do on read-only and copy-on-write mappings.
+    ///
+    /// # Errors
+    /// [`Error::FlushFailed`]; a full disk or a device error stays, because the kernel tells it only once.
+    pub fn flush(&self) -> Result<()> {
+        let covered = self.slot.written();
+        self.sync(0, self.len())?;
+        self.slot.set_flushed(covered);
+        Ok(())
+    }
+
+    /// Like [`flush`](Self::flush) for a range. The whole range counts as a flush of everything.
+    ///
+    /// # Errors
+    /// As [`flush`](Self::flush), and [`Error::OutOfBounds`].
+    pub fn flush_range(&self, offset: u64, len: u64) -> Result<()> {
+        let total = self.len();
+        range::check(offset, len, total)?;
+        if offset == 0 && len == total {
+            return self.flush();
+        }
+        self.sync(offset, len)
+    }
+
+    fn sync(&self, offset: u64, len: u64) -> Result<()> {
+        if self.mode != MmapMode::ReadWrite {
+            return Ok(());
+        }
+        self.refuse_after_failure()?;
+        let synced = self.region().sync(offset, len, &self.file).and_then(|()| self.sync_folder());
+        if let Err(Error::FlushFailed(error)) = &synced {
+            if is_lasting(error) {
+                lock(&self.health).failed.get_or_insert_with(|| error.repeat());
+            }
+        }
+        synced?;
+        // A flush beside this one may have been told the error that belongs to both.
+        self.refuse_after_failure()
+    }
+
+    fn refuse_after_failure(&self) -> Result<()> {
+        match &lock(&self.health).failed {
+            Some(first) => Err(Error::FlushFailed(first.repeat())),
+            None => Ok(()),
+        }
+    }
+
+    fn sync_folder(&self) -> Result<()> {
+        let folder = lock(&self.health).unsynced_folder.clone();
+        if let Some(folder) = folder {
+            os::sync_parent_entry(&folder).map_err(Error::FlushFailed)?;
+            lock(&self.health).unsynced_folder = None;
+        }
+        Ok(())
+    }
+
+    /// Makes the mapping `new_len` bytes long, and the file as long as the window's end then.
+    ///
+    /// Growing keeps every region valid; new bytes are zero. Shrinking makes the cut part of every region read as zeros
+    /// before the file is cut. A file that others have made longer is never cut.
+    ///
+    /// # Errors
+    /// [`Error::InvalidMode`] unless read-write; [`Error::ResizeFailed`] for a length of 0, or when others have made the
+    /// file longer than the mapping that is to shrink, or (Windows) while a region is in use; [`Error::Unsupported`] for a
+    /// window that does not end where the file ends; [`Error::Io`]. File, length and mapping are as before then.
+    pub fn resize(&self, new_len: u64) -> Result<()> {
+        if self.mode != MmapMode::ReadWrite {
+            return Err(Error::InvalidMode("only a read-write mapping can be resized"));
+        }
+        if new_len == 0 {
+            return Err(Error::ResizeFailed("the new size must be greater than zero".into()));
+        }
+        if !self.reaches_end {
+            return Err(Error::unsupported(
+                "a window that does not reach the end of its file cannot be resized; open the file without a length",
+            ));
+        }
+        let _one_at_a_time = lock(&self.resizing);
+        let len = self.len();
+        let end = self.offset.saturating_add(len);
+        let actual = self.file.metadata().map_err(|error| OsError::new("fstat", error))?.len();
+        let new_end = self.offset.checked_add(new_len).ok_or_else(|| {
+            Error::ResizeFailed(format!("a size of {new_len} bytes from offset {} on is too large", self.offset))
+        })?;
+        if new_len >= len {
+            self.grow(new_len, actual, new_end)?;
+        } else if actual > end {
+            return Err(Error::ResizeFailed(format!(
+                "the file has grown to {actual} bytes since it was mapped up to byte {end}; shrinking would cut bytes \
+                 that others appended"
+            )));
+        } else {
+            self.shrink(new_len, actual, new_end)?;
+        }
+        self.slot.set_length(new_len);
+        Ok(())
+    }
+
+    fn grow(&self, new_len: u64, actual: u64, new_end: u64) -> Result<()> {
+        if new_end > actual {
+            os::extend(&self.file, actual, new_end, self.growth)
+                .and_then(|()| self.show(new_len))
+                // Only what this call appended is taken back.
+                .inspect_err(|_| self.cut_back(actual, new_end))
+        } else {
+            self.show(new_len)
+        }
+        .map_err(explain_map_failure)
+    }
+
+    /// Takes back a growth that failed half-way, unless somebody has appended more since.
+    fn cut_back(&self, actual: u64, new_end: u64) {
+        if self.file.metadata().is_ok_and(|now| now.len() > actual && now.len() <= new_end) {
+            // The first error is the one to tell; a file that stays too long is the same file with zeros appended.
+            let _ = self.file.set_len(actual);
+        }
+    }
+
+    /// Brings `new_len` bytes of the file, which are there, into the regions: the current one where it is long enough,
+    /// else a new one.
+    fn show(&self, new_len: u64) -> Result<(), OsError> {
+        let (current, alive) = {
+            let regions = lock(&self.regions);
+            (Arc::clone(&regions.current), regions.alive())
+        };
+        let longer = if to_u64(current.len()) < new_len {
+            Some(Arc::new(Region::map(&self.file, self.offset, new_len, self.mode.sharing())?))
+        } else {
+            None
+        };
+        let shown = alive.iter().try_for_each(|region| region.uncover_up_to(new_len, &self.file));
+        if shown.is_err() {
+            self.cover(&alive, self.len())?;
+        }
+        shown?;
+        if let Some(longer) = longer {
+            let mut regions = lock(&self.regions);
+            regions.generations.retain(|region| region.strong_count() > 0);
+            regions.generations.push(Arc::downgrade(&longer));
+            regions.current = longer;
+        }
+        Ok(())
+    }
+
+    fn cover(&self, regions: &[Arc<Region>], len: u64) -> Result<(), OsError> {
+        regions.iter().try_for_each(|region| region.cover_after(len))
+    }
+
+    fn shrink(&self, new_len: u64, actual: u64, new_end: u64) -> Result<()> {
+        if !os::CAN_COVER {
+            return self.shrink_unmapped(new_len, new_end);
+        }
+        let alive = lock(&self.regions).alive();
+        let len = self.len();
+        let cut = self.cover(&alive, new_len).and_then(|()| {
+            if new_end > actual {
+                // Others have cut the file further already: this gives it the length that was asked for.
+                os::extend(&self.file, actual, new_end, self.growth)
+            } else {
+                self.file.set_len(new_end).map_err(|error| OsError::new("ftruncate", error))
+            }
+        });
+        if cut.is_err() {
+            alive.iter().try_for_each(|region| region.uncover_up_to(len, &self.file))?;
+        }
+        Ok(cut?)
+    }
+
+    /// Shrinks where the operating system cannot cut a mapped file: unmap, cut, map again.
+    fn shrink_unmapped(&self, new_len: u64, new_end: u64) -> Result<()> {
+        let mut regions = lock(&self.regions);
+        let others = regions.generations.iter().map(Weak::strong_count).sum::<usize>();
+        if others > 1 {
+            return Err(Error::ResizeFailed(
+                "this system cannot cut a file while views of it are alive; pass detach: true, or drop the views and \
+                 let running tasks end"
+                    .into(),
+            ));
+        }
+        let len = self.len();
+        let remap = |len| Region::map(&self.file, self.offset, len, self.mode.sharing()).map(Arc::new);
+        // The only reference is replaced, so the file is unmapped here.
+        regions.current = remap(0)?;
+        let cut = self.file.set_len(new_end).map_err(|error| OsError::new("SetEndOfFile", error));
+        regions.current = remap(if cut.is_ok() { new_len } else { len })?;
+        regions.generations = vec![Arc::downgrade(&regions.current)];
+        Ok(cut?)
+    }
+}
+
+impl Drop for MappedFile {
+    fn drop(&mut self) {
+        let regions = self.regions.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let generations = std::mem::take(&mut regions.generations);
+        if let Ok(empty) = Region::map(&self.file, 0, 0, Sharing::Private) {
+            // Lets go of the current region: when nobody else holds it, this unmaps it.
+            regions.current = Arc::new(empty);
+        }
+        for region in generations.iter().filter_map(Weak::upgrade) {
+            region.retire();
+        }
+    }
+}
+
+/// Errors after which the kernel calls lost pages clean.
+fn is_lasting(error: &OsError) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    // EIO has the same number, 5, on every Unix and no `ErrorKind`; on Windows 5 is "access denied", which lasts as well.
+    matches!(error.source.kind(), StorageFull | QuotaExceeded) || error.source.raw_os_error() == Some(5)
+}
+
+/// "Out of memory" at `mmap` is seldom about memory.
+pub(crate) fn explain_map_failure(os: OsError) -> Error {
+    use std::io::ErrorKind::OutOfMemory;
+    let hint = (os.call == "mmap" && os.source.kind() == OutOfMemory).then_some(
+        "the limits that bite here are RLIMIT_AS, RLIMIT_DATA, vm.max_map_count and strict overcommit",
+    );
+    // ENODEV has the same number on Linux and macOS: the file system has no mmap (sysfs, some FUSE file systems).
+    if os.call == "mmap" && os.source.raw_os_error() == Some(19) {
+        return Error::Unsupported { message: "the file system cannot map this file; read it instead".into(), os: Some(os) };
+    }
+    Error::Io { os, hint }
+}

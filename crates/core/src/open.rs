@@ -1,0 +1,227 @@
+//! Opening, creating and placing a window.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, OsError, Result};
+use crate::file::{explain_map_failure, MappedFile, MmapMode, Placement};
+use crate::os::{self, Access, Growth};
+use crate::range;
+use crate::region::Region;
+
+/// What to do about a file that is missing, or in the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Create {
+    /// The file must exist.
+    Never,
+    /// Created when missing; a file that exists keeps its bytes, an empty one gets the size.
+    IfMissing,
+    /// Created when missing, emptied when it exists.
+    Truncate,
+    /// Must not exist.
+    Exclusive,
+}
+
+/// How a file is opened and which part of it is mapped.
+///
+/// ```
+/// use mmap_io::{Create, MmapMode, OpenOptions};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("counters");
+/// let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(4096).allocate(true).open(&path)?;
+/// file.write(8, b"hello")?;
+/// file.flush()?;
+/// assert_eq!(&std::fs::read(&path)?[8..13], b"hello");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct OpenOptions {
+    mode: MmapMode,
+    create: Create,
+    size: Option<u64>,
+    offset: u64,
+    len: Option<u64>,
+    growth: Growth,
+}
+
+impl OpenOptions {
+    /// The whole of an existing file, growing with holes.
+    #[must_use]
+    pub fn new(mode: MmapMode) -> Self {
+        Self { mode, create: Create::Never, size: None, offset: 0, len: None, growth: Growth::Sparse }
+    }
+
+    /// What to do about a file that is missing. Anything but [`Create::Never`] needs [`MmapMode::ReadWrite`].
+    #[must_use]
+    pub fn create(mut self, create: Create) -> Self {
+        self.create = create;
+        self
+    }
+
+    /// Size in bytes of a file that gets created or emptied, or that exists and is empty.
+    #[must_use]
+    pub fn size(mut self, size: u64) -> Self {
+        self.size = Some(size);
+        self
+    }
+
+    /// First mapped byte of the file; any byte.
+    #[must_use]
+    pub fn offset(mut self, offset: u64) -> Self {
+        self.offset = offset;
+        self
+    }
+
+    /// Bytes mapped; to the end of the file unless given.
+    #[must_use]
+    pub fn len(mut self, len: u64) -> Self {
+        self.len = Some(len);
+        self
+    }
+
+    /// Whether creating and growing take blocks of the device, so that a full disk is an error then and not a fault later.
+    /// A file system that cannot allocate gets a hole instead. Default false.
+    #[must_use]
+    pub fn allocate(mut self, allocate: bool) -> Self {
+        self.growth = if allocate { Growth::Allocated } else { Growth::Sparse };
+        self
+    }
+
+    /// Opens and maps the file at `path`.
+    ///
+    /// # Errors
+    /// [`Error::ResizeFailed`] for a size of 0 and for an empty file that is to be written;
+    /// [`Error::OutOfBounds`] for a window past the end; [`Error::Unsupported`] for what is no regular file and for a file
+    /// that has bytes but no length (`/proc`); [`Error::InvalidMode`] when a mode that does not write is to create;
+    /// [`Error::Io`] for the rest. A file that this call created is removed again, one that it emptied stays empty.
+    pub fn open(&self, path: impl AsRef<Path>) -> Result<MappedFile> {
+        let path = path.as_ref();
+        self.check_size()?;
+        let (file, created) = self.open_file(path).map_err(|error| explain_open_failure(error, path))?;
+        let folder = if created { parent_of(path) } else { None };
+        match self.prepare(&file, folder) {
+            Ok((placement, region)) => Ok(MappedFile::new(file, placement, region)),
+            Err(error) => {
+                if created && os::is_same_file(&file, path) {
+                    // The error is the one to tell; a file that cannot be removed stays.
+                    let _ = std::fs::remove_file(path);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Maps a file that is open already; [`create`](Self::create) and [`size`](Self::size) have no effect.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn map(&self, file: File) -> Result<MappedFile> {
+        let opened = Self { create: Create::Never, size: None, ..self.clone() };
+        let (placement, region) = opened.prepare(&file, None)?;
+        Ok(MappedFile::new(file, placement, region))
+    }
+
+    fn check_size(&self) -> Result<()> {
+        if self.create == Create::Never {
+            return Ok(());
+        }
+        if self.mode != MmapMode::ReadWrite {
+            return Err(Error::InvalidMode("only a read-write mapping can create its file"));
+        }
+        match self.size {
+            Some(0) => Err(Error::ResizeFailed("the size must be greater than zero".into())),
+            None if self.create != Create::IfMissing => {
+                Err(Error::ResizeFailed("a file that is created or emptied needs a size".into()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The open file, and whether this call created it.
+    fn open_file(&self, path: &Path) -> Result<(File, bool), OsError> {
+        let existing = if self.mode == MmapMode::ReadWrite { Access::ReadWrite } else { Access::Read };
+        let is = |error: &OsError, kind| error.source.kind() == kind;
+        match self.create {
+            Create::Never => os::open(path, existing).map(|file| (file, false)),
+            Create::Exclusive => os::open(path, Access::CreateNew).map(|file| (file, true)),
+            Create::IfMissing | Create::Truncate => loop {
+                match os::open(path, existing) {
+                    Err(error) if is(&error, std::io::ErrorKind::NotFound) => {}
+                    opened => return opened.map(|file| (file, false)),
+                }
+                // A dangling link names no file and cannot be created exclusively: the first error is the one to tell.
+                match os::open(path, Access::CreateNew) {
+                    Err(error) if is(&error, std::io::ErrorKind::AlreadyExists) && !path.is_symlink() => {}
+                    opened => return opened.map(|file| (file, true)),
+                }
+            },
+        }
+    }
+
+    /// Places the window, gives a new file its size and maps it. Checks come first: a file is touched when all hold.
+    fn prepare(&self, file: &File, created_in: Option<PathBuf>) -> Result<(Placement, Region)> {
+        let found = regular_length(file)?;
+        let emptied = self.create == Create::Truncate;
+        let size = self.size.filter(|_| emptied || found == 0);
+        let (len, reaches_end) = self.window(size.unwrap_or(found))?;
+        if size.is_none() && found == 0 && os::has_content(file)? {
+            return Err(Error::unsupported(
+                "the file tells a size of 0 but has content, as files in /proc do; it cannot be mapped, read it instead",
+            ));
+        }
+        if len == 0 && self.mode != MmapMode::ReadOnly {
+            return Err(Error::ResizeFailed("an empty file cannot be mapped for writing".into()));
+        }
+        if let Some(size) = size {
+            let sized = if emptied { file.set_len(0).map_err(|error| OsError::new("ftruncate", error)) } else { Ok(()) };
+            sized.and_then(|()| os::extend(file, 0, size, self.growth)).inspect_err(|_| {
+                // The error is the one to tell. What could be allocated goes back to a full disk.
+                let _ = file.set_len(0);
+            })?;
+        }
+        let Self { mode, offset, growth, .. } = *self;
+        let placement = Placement { mode, offset, reaches_end, growth, created_in };
+        let region = Region::map(file, offset, len, mode.sharing()).map_err(explain_map_failure)?;
+        Ok((placement, region))
+    }
+
+    /// Length of the window in a file of `file_len` bytes, and whether it ends where the file ends.
+    fn window(&self, file_len: u64) -> Result<(u64, bool)> {
+        let offset = self.offset;
+        let past_end = Error::OutOfBounds { offset, len: self.len.unwrap_or(0), total: file_len };
+        let rest = file_len.checked_sub(offset).ok_or(past_end)?;
+        let len = self.len.unwrap_or(rest);
+        range::check(offset, len, file_len)?;
+        Ok((len, len == rest))
+    }
+}
+
+/// Length of a regular file; an error for anything else.
+fn regular_length(file: &File) -> Result<u64> {
+    let metadata = file.metadata().map_err(|error| OsError::new("fstat", error))?;
+    if metadata.is_dir() {
+        return Err(OsError::new("open", std::io::Error::from_raw_os_error(os::IS_A_FOLDER)).into());
+    }
+    match os::special_kind(&metadata) {
+        Some(kind) => Err(not_a_file(kind, None)),
+        None => Ok(metadata.len()),
+    }
+}
+
+fn not_a_file(kind: &str, os: Option<OsError>) -> Error {
+    Error::Unsupported { message: format!("{kind} cannot be mapped; read it as a stream instead"), os }
+}
+
+/// A socket or a device without a driver fails at `open` already.
+fn explain_open_failure(os: OsError, path: &Path) -> Error {
+    match std::fs::metadata(path).ok().and_then(|metadata| os::special_kind(&metadata)) {
+        Some(kind) => not_a_file(kind, Some(os)),
+        None => os.into(),
+    }
+}
+
+/// The folder that holds the entry of `path`, whatever the working directory becomes.
+fn parent_of(path: &Path) -> Option<PathBuf> {
+    Some(std::path::absolute(path).ok()?.parent()?.to_path_buf())
+}

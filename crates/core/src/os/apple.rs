@@ -1,0 +1,50 @@
+//! macOS and its relatives. Type-checked on Linux, run only by the hosted workflow.
+
+use std::fs::File;
+use std::os::fd::AsRawFd;
+
+use crate::error::OsError;
+use crate::os::Growth;
+
+pub(crate) const HAS_RESIDENCY: bool = true;
+
+/// Makes `file` `to` bytes long. `from` is its length now.
+pub(crate) fn extend(file: &File, from: u64, to: u64, growth: Growth) -> Result<(), OsError> {
+    if growth == Growth::Allocated {
+        let len = libc::off_t::try_from(to - from)
+            .map_err(|_| OsError::new("fcntl", std::io::Error::from_raw_os_error(libc::EFBIG)))?;
+        let mut request = libc::fstore_t {
+            fst_flags: libc::F_ALLOCATEALL,
+            fst_posmode: libc::F_PEOFPOSMODE,
+            fst_offset: 0,
+            fst_length: len,
+            fst_bytesalloc: 0,
+        };
+        // SAFETY: the descriptor is open for as long as `file` is borrowed; `request` outlives the call.
+        let status = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_PREALLOCATE, &raw mut request) };
+        if status == -1 {
+            let error = OsError::last("fcntl");
+            if !matches!(error.source.raw_os_error(), Some(libc::ENOTSUP | libc::EINVAL)) {
+                return Err(error);
+            }
+        }
+    }
+    file.set_len(to).map_err(|error| OsError::new("ftruncate", error))
+}
+
+/// `msync` stops at the drive's cache here.
+pub(crate) fn after_sync(file: &File) -> Result<(), OsError> {
+    // SAFETY: the descriptor is open for as long as `file` is borrowed; no memory is passed.
+    if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_FULLFSYNC) } != -1 {
+        return Ok(());
+    }
+    let error = OsError::last("fcntl");
+    if matches!(error.source.raw_os_error(), Some(libc::ENOTSUP | libc::EINVAL)) {
+        return file.sync_all().map_err(|error| OsError::new("fsync", error));
+    }
+    Err(error)
+}
+
+pub(crate) fn hides_residency(_file: &File) -> bool {
+    false
+}

@@ -1,0 +1,42 @@
+//! The operating system. Every platform file offers the same functions and the same inner type `Map`:
+//! `unix.rs` (with `linux.rs`, `apple.rs` or `other.rs` for what differs between kernels), `windows.rs`, and `stub.rs`,
+//! which answers "unsupported".
+
+#[cfg_attr(unix, path = "unix.rs")]
+#[cfg_attr(windows, path = "windows.rs")]
+#[cfg_attr(not(any(unix, windows)), path = "stub.rs")]
+mod platform;
+
+pub(crate) use platform::{
+    extend, has_content, is_same_file, open, page_size, special_kind, sync_parent_entry, Map, CAN_COVER, HAS_RESIDENCY,
+    IS_A_FOLDER,
+};
+
+/// How a file is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// For reading.
+    Read,
+    /// For reading and writing.
+    ReadWrite,
+    /// For reading and writing, created; fails when it exists.
+    CreateNew,
+}
+
+/// What stores into a mapping mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// They reach the file and every other mapping of it.
+    Shared,
+    /// They stay in this mapping.
+    Private,
+}
+
+/// What stands where growth puts new bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Growth {
+    /// Blocks of the device, taken now; a full disk is an error now. A hole where the file system has no such call.
+    Allocated,
+    /// A hole, filled with blocks when it is first stored into.
+    Sparse,
+}

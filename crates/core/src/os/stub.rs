@@ -1,0 +1,80 @@
+//! A platform without memory-mapped files: everything compiles, opening answers "unsupported".
+
+use std::convert::Infallible;
+use std::fs::{File, Metadata};
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+
+use super::{Access, Growth, Sharing};
+use crate::error::OsError;
+
+pub(crate) const CAN_COVER: bool = false;
+pub(crate) const HAS_RESIDENCY: bool = false;
+pub(crate) const IS_A_FOLDER: i32 = 0;
+
+fn unsupported(call: &'static str) -> OsError {
+    OsError::new(call, io::ErrorKind::Unsupported.into())
+}
+
+pub(crate) fn page_size() -> usize {
+    4096
+}
+
+pub(crate) fn open(_path: &Path, _access: Access) -> Result<File, OsError> {
+    Err(unsupported("open"))
+}
+
+pub(crate) fn special_kind(_metadata: &Metadata) -> Option<&'static str> {
+    None
+}
+
+pub(crate) fn has_content(_file: &File) -> Result<bool, OsError> {
+    Err(unsupported("pread"))
+}
+
+pub(crate) fn is_same_file(_file: &File, _path: &Path) -> bool {
+    false
+}
+
+pub(crate) fn sync_parent_entry(_folder: &Path) -> Result<(), OsError> {
+    Err(unsupported("fsync"))
+}
+
+pub(crate) fn extend(_file: &File, _from: u64, _to: u64, _growth: Growth) -> Result<(), OsError> {
+    Err(unsupported("ftruncate"))
+}
+
+/// Cannot be made.
+#[derive(Debug)]
+pub(crate) struct Map(Infallible);
+
+impl Map {
+    pub(crate) fn new(_file: &File, _offset: u64, _len: usize, _sharing: Sharing) -> Result<Self, OsError> {
+        Err(unsupported("mmap"))
+    }
+
+    pub(crate) fn base(&self) -> *mut u8 {
+        match self.0 {}
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match self.0 {}
+    }
+
+    pub(crate) fn sync(&self, _range: Range<usize>, _file: &File) -> Result<(), OsError> {
+        match self.0 {}
+    }
+
+    pub(crate) fn cover(&self, _pages: Range<usize>) -> Result<(), OsError> {
+        match self.0 {}
+    }
+
+    pub(crate) fn uncover(&self, _pages: Range<usize>, _file: &File, _offset: u64) -> Result<(), OsError> {
+        match self.0 {}
+    }
+
+    pub(crate) fn residency(&self, _pages: Range<usize>, _file: &File) -> Result<Vec<u8>, OsError> {
+        match self.0 {}
+    }
+}

@@ -1,0 +1,202 @@
+//! Unix: `mmap(2)` and its family. What differs between kernels is in [`kernel`].
+//!
+//! # Safety
+//!
+//! A `Map` owns the pages `base .. base + len` from its creation to its drop. Every call below that is given an address
+//! is given one inside that stretch, computed from a range that `crate::range` checked against `len`. Covering and
+//! uncovering change what is behind the addresses, never whether they are mapped: a pointer into a live `Map` can be
+//! read and written at any time, unless the file behind it was cut.
+#![allow(unsafe_code, reason = "the system calls that memmap2 has no name for")]
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io;
+use std::ops::Range;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use memmap2::{MmapOptions, MmapRaw};
+
+use super::{Access, Sharing};
+use crate::error::OsError;
+
+#[cfg_attr(any(target_os = "linux", target_os = "android"), path = "linux.rs")]
+#[cfg_attr(target_vendor = "apple", path = "apple.rs")]
+#[cfg_attr(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")), path = "other.rs")]
+mod kernel;
+
+pub(crate) use kernel::{extend, HAS_RESIDENCY};
+
+/// Pages of a file mapping can be covered by zero pages, so a closed file is released while views are still about.
+pub(crate) const CAN_COVER: bool = true;
+
+/// The error number for a folder where a file is wanted.
+pub(crate) const IS_A_FOLDER: i32 = libc::EISDIR;
+
+/// Size of a page in bytes.
+pub(crate) fn page_size() -> usize {
+    static CACHED: AtomicUsize = AtomicUsize::new(0);
+    match CACHED.load(Ordering::Relaxed) {
+        0 => {
+            // SAFETY: `sysconf` only reads its argument.
+            let answer = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+            let size = usize::try_from(answer).unwrap_or(4096);
+            CACHED.store(size, Ordering::Relaxed);
+            size
+        }
+        size => size,
+    }
+}
+
+/// Opens a file. A FIFO or a device does not make the thread wait and does not become its terminal.
+pub(crate) fn open(path: &Path, access: Access) -> Result<File, OsError> {
+    OpenOptions::new()
+        .read(true)
+        .write(access != Access::Read)
+        .create_new(access == Access::CreateNew)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open(path)
+        .map_err(|error| OsError::new("open", error))
+}
+
+/// What kind of thing it is, when it is neither a file nor a folder.
+pub(crate) fn special_kind(metadata: &Metadata) -> Option<&'static str> {
+    let kind = metadata.file_type();
+    if kind.is_fifo() {
+        Some("a FIFO")
+    } else if kind.is_socket() {
+        Some("a socket")
+    } else if kind.is_char_device() {
+        Some("a character device")
+    } else if kind.is_block_device() {
+        Some("a block device")
+    } else {
+        None
+    }
+}
+
+/// Whether a file that tells a length of 0 has bytes all the same, as those in `/proc` do.
+pub(crate) fn has_content(file: &File) -> Result<bool, OsError> {
+    // At a position of its own: the caller of `OpenOptions::map` may share the file's.
+    file.read_at(&mut [0], 0).map(|bytes| bytes > 0).map_err(|error| OsError::new("pread", error))
+}
+
+/// Whether `path` still names the open file.
+pub(crate) fn is_same_file(file: &File, path: &Path) -> bool {
+    let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
+    match (file.metadata(), std::fs::symlink_metadata(path)) {
+        (Ok(open), Ok(named)) => identity(open) == identity(named),
+        _ => false,
+    }
+}
+
+/// Brings the names in `folder` to the device. A folder that may not be opened, or a file system that does not sync
+/// folders, is no error: the operating system cannot promise more there.
+pub(crate) fn sync_parent_entry(folder: &Path) -> Result<(), OsError> {
+    let Ok(folder) = File::open(folder) else { return Ok(()) };
+    match folder.sync_all() {
+        Err(error) if !matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOTSUP)) => {
+            Err(OsError::new("fsync", error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A stretch of mapped pages of a file.
+#[derive(Debug)]
+pub(crate) struct Map {
+    raw: MmapRaw,
+    sharing: Sharing,
+}
+
+impl Map {
+    /// Maps `len` bytes (more than 0) of `file` from `offset` on, which is a multiple of the page size. Readable and
+    /// writable in both sharings; a shared one needs a file that is open for writing.
+    pub(crate) fn new(file: &File, offset: u64, len: usize, sharing: Sharing) -> Result<Self, OsError> {
+        let mut options = MmapOptions::new();
+        options.offset(offset).len(len);
+        let raw = match sharing {
+            Sharing::Shared => options.map_raw(file),
+            Sharing::Private => {
+                // Nothing is set aside for copies of pages that may never be made.
+                options.no_reserve_swap();
+                // SAFETY: a private map may change when the file does; this crate never makes a reference to its bytes.
+                unsafe { options.map_copy(file) }.map(MmapRaw::from)
+            }
+        };
+        raw.map(|raw| Self { raw, sharing }).map_err(|error| OsError::new("mmap", error))
+    }
+
+    /// First mapped byte; the start of a page.
+    pub(crate) fn base(&self) -> *mut u8 {
+        self.raw.as_mut_ptr()
+    }
+
+    /// Bytes mapped, not rounded up to pages.
+    pub(crate) fn len(&self) -> usize {
+        self.raw.len()
+    }
+
+    /// Writes the range back to the device and waits for it.
+    pub(crate) fn sync(&self, range: Range<usize>, file: &File) -> Result<(), OsError> {
+        self.raw.flush_range(range.start, range.len()).map_err(|error| OsError::new("msync", error))?;
+        kernel::after_sync(file)
+    }
+
+    /// Puts anonymous zero pages over whole pages. What was behind them is let go; stores into them reach nothing.
+    pub(crate) fn cover(&self, pages: Range<usize>) -> Result<(), OsError> {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE;
+        self.replace(pages, flags, -1, 0)
+    }
+
+    /// Maps the file over whole pages again; `offset` is the file position of the map's first byte.
+    pub(crate) fn uncover(&self, pages: Range<usize>, file: &File, offset: u64) -> Result<(), OsError> {
+        let flags = match self.sharing {
+            Sharing::Shared => libc::MAP_SHARED,
+            Sharing::Private => libc::MAP_PRIVATE | libc::MAP_NORESERVE,
+        };
+        let position = offset.saturating_add(u64::try_from(pages.start).unwrap_or(u64::MAX));
+        self.replace(pages, flags, file.as_raw_fd(), position)
+    }
+
+    fn replace(&self, pages: Range<usize>, flags: libc::c_int, fd: libc::c_int, offset: u64) -> Result<(), OsError> {
+        let page = page_size();
+        debug_assert!(pages.start % page == 0 && pages.end <= self.len().next_multiple_of(page));
+        if pages.is_empty() {
+            return Ok(());
+        }
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        let offset = libc::off_t::try_from(offset)
+            .map_err(|_| OsError::new("mmap", io::Error::from_raw_os_error(libc::EOVERFLOW)))?;
+        // SAFETY: `pages.start` is at most the length of this map.
+        let address = unsafe { self.base().add(pages.start) };
+        // SAFETY: the pages belong to this map (asserted above), so nothing of anybody else is replaced.
+        let got = unsafe {
+            libc::mmap(address.cast(), pages.len(), protection, flags | libc::MAP_FIXED, fd, offset)
+        };
+        if got == libc::MAP_FAILED {
+            return Err(OsError::last("mmap"));
+        }
+        Ok(())
+    }
+
+    /// One byte a page of `pages`: 1 where the page is in memory.
+    pub(crate) fn residency(&self, pages: Range<usize>, file: &File) -> Result<Vec<u8>, OsError> {
+        if kernel::hides_residency(file) {
+            return Err(OsError::new("mincore", io::Error::from_raw_os_error(libc::EPERM)));
+        }
+        let mut map = vec![0_u8; pages.len().div_ceil(page_size())];
+        // SAFETY: `pages.start` is at most the length of this map.
+        let address = unsafe { self.base().add(pages.start) };
+        // SAFETY: the pages belong to this map, and `map` has one byte for each of them.
+        let status = unsafe { libc::mincore(address.cast(), pages.len(), map.as_mut_ptr().cast()) };
+        if status != 0 {
+            return Err(OsError::last("mincore"));
+        }
+        for byte in &mut map {
+            *byte &= 1;
+        }
+        Ok(map)
+    }
+}

@@ -1,0 +1,152 @@
+//! Windows: sections and views, through memmap2. Type-checked on Linux, run only by the hosted workflow.
+//!
+//! A view cannot be replaced in place here, so nothing can be covered: a closed file stays mapped until its last view is
+//! gone, and a file with live views cannot be cut.
+//!
+//! # Safety
+//!
+//! Every call below is given an open handle and a structure that outlives it.
+#![allow(unsafe_code, reason = "the system calls that std and memmap2 have no name for")]
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io;
+use std::mem::{size_of, MaybeUninit};
+use std::ops::Range;
+use std::os::windows::io::AsRawHandle;
+use std::path::Path;
+
+use memmap2::{MmapOptions, MmapRaw};
+use windows_sys::Win32::Storage::FileSystem::{
+    FileAllocationInfo, GetFileInformationByHandle, SetFileInformationByHandle, BY_HANDLE_FILE_INFORMATION,
+    FILE_ALLOCATION_INFO,
+};
+use windows_sys::Win32::System::SystemInformation::GetSystemInfo;
+
+use super::{Access, Growth, Sharing};
+use crate::error::OsError;
+
+pub(crate) const CAN_COVER: bool = false;
+pub(crate) const HAS_RESIDENCY: bool = false;
+/// `ERROR_DIRECTORY`; opening a folder as a file fails before this is needed.
+pub(crate) const IS_A_FOLDER: i32 = 267;
+
+/// Size of a page in bytes.
+pub(crate) fn page_size() -> usize {
+    let mut info = MaybeUninit::uninit();
+    // SAFETY: the structure outlives the call.
+    unsafe { GetSystemInfo(info.as_mut_ptr()) };
+    // SAFETY: `GetSystemInfo` cannot fail and fills the whole structure.
+    let info = unsafe { info.assume_init() };
+    usize::try_from(info.dwPageSize).unwrap_or(4096)
+}
+
+/// Opens a file.
+pub(crate) fn open(path: &Path, access: Access) -> Result<File, OsError> {
+    OpenOptions::new()
+        .read(true)
+        .write(access != Access::Read)
+        .create_new(access == Access::CreateNew)
+        .open(path)
+        .map_err(|error| OsError::new("open", error))
+}
+
+/// Pipes and devices do not open as files here.
+pub(crate) fn special_kind(_metadata: &Metadata) -> Option<&'static str> {
+    None
+}
+
+/// A length of 0 is true here.
+#[expect(clippy::unnecessary_wraps, reason = "the same signature on every platform")]
+pub(crate) fn has_content(_file: &File) -> Result<bool, OsError> {
+    Ok(false)
+}
+
+/// Whether `path` still names the open file.
+pub(crate) fn is_same_file(file: &File, path: &Path) -> bool {
+    let named = File::open(path).ok();
+    match (identity(file), named.as_ref().and_then(identity)) {
+        (Some(open), Some(named)) => open == named,
+        _ => false,
+    }
+}
+
+fn identity(file: &File) -> Option<(u32, u32, u32)> {
+    let mut info = MaybeUninit::<BY_HANDLE_FILE_INFORMATION>::uninit();
+    // SAFETY: the handle is open for as long as `file` is borrowed; the structure outlives the call.
+    if unsafe { GetFileInformationByHandle(file.as_raw_handle(), info.as_mut_ptr()) } == 0 {
+        return None;
+    }
+    // SAFETY: the call succeeded, so the structure is filled.
+    let info = unsafe { info.assume_init() };
+    Some((info.dwVolumeSerialNumber, info.nFileIndexHigh, info.nFileIndexLow))
+}
+
+/// A directory's entries need no flush of their own here.
+#[expect(clippy::unnecessary_wraps, reason = "the same signature on every platform")]
+pub(crate) fn sync_parent_entry(_folder: &Path) -> Result<(), OsError> {
+    Ok(())
+}
+
+/// Makes `file` `to` bytes long.
+pub(crate) fn extend(file: &File, _from: u64, to: u64, growth: Growth) -> Result<(), OsError> {
+    if growth == Growth::Allocated {
+        let size = i64::try_from(to).map_err(|_| {
+            OsError::new("SetFileInformationByHandle", io::Error::from(io::ErrorKind::FileTooLarge))
+        })?;
+        let request = FILE_ALLOCATION_INFO { AllocationSize: size };
+        let length = u32::try_from(size_of::<FILE_ALLOCATION_INFO>()).unwrap_or(8);
+        // SAFETY: the handle is open for as long as `file` is borrowed; `request` outlives the call.
+        let done = unsafe {
+            SetFileInformationByHandle(file.as_raw_handle(), FileAllocationInfo, (&raw const request).cast(), length)
+        };
+        if done == 0 {
+            return Err(OsError::last("SetFileInformationByHandle"));
+        }
+    }
+    file.set_len(to).map_err(|error| OsError::new("SetEndOfFile", error))
+}
+
+/// A view of a section of a file.
+#[derive(Debug)]
+pub(crate) struct Map {
+    raw: MmapRaw,
+}
+
+impl Map {
+    /// Maps `len` bytes (more than 0) of `file` from `offset` on.
+    pub(crate) fn new(file: &File, offset: u64, len: usize, sharing: Sharing) -> Result<Self, OsError> {
+        let mut options = MmapOptions::new();
+        options.offset(offset).len(len);
+        let raw = match sharing {
+            Sharing::Shared => options.map_raw(file),
+            // SAFETY: a private map may change when the file does; this crate never makes a reference to its bytes.
+            Sharing::Private => unsafe { options.map_copy(file) }.map(MmapRaw::from),
+        };
+        raw.map(|raw| Self { raw }).map_err(|error| OsError::new("MapViewOfFile", error))
+    }
+
+    pub(crate) fn base(&self) -> *mut u8 {
+        self.raw.as_mut_ptr()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.raw.len()
+    }
+
+    /// `FlushViewOfFile`, then `FlushFileBuffers`: memmap2 does both.
+    pub(crate) fn sync(&self, range: Range<usize>, _file: &File) -> Result<(), OsError> {
+        self.raw.flush_range(range.start, range.len()).map_err(|error| OsError::new("FlushViewOfFile", error))
+    }
+
+    pub(crate) fn cover(&self, _pages: Range<usize>) -> Result<(), OsError> {
+        Err(OsError::new("MapViewOfFile3", io::ErrorKind::Unsupported.into()))
+    }
+
+    pub(crate) fn uncover(&self, _pages: Range<usize>, _file: &File, _offset: u64) -> Result<(), OsError> {
+        Err(OsError::new("MapViewOfFile3", io::ErrorKind::Unsupported.into()))
+    }
+
+    pub(crate) fn residency(&self, _pages: Range<usize>, _file: &File) -> Result<Vec<u8>, OsError> {
+        Err(OsError::new("QueryWorkingSetEx", io::ErrorKind::Unsupported.into()))
+    }
+}

@@ -1,0 +1,314 @@
+//! One stretch of mapped memory: what a view or a running task keeps alive.
+//!
+//! ```text
+//!   base (start of a page)
+//!   |<---- lead ---->|<-------------- len ------------->|
+//!   +----------------+----------------------------------+--------+
+//!   | bytes before   | the window's bytes               | rest of|
+//!   | the window     |                                  | a page |
+//!   +----------------+----------------------------------+--------+
+//! ```
+//!
+//! A window may begin at any byte of the file; a mapping begins at a page. The bytes between are the lead. They keep the
+//! alignment of an address the same as the alignment of its position in the file.
+//!
+//! # Safety
+//!
+//! `map` owns its pages until the region is dropped, so every address between `base` and `base + lead + len` can be read
+//! and written while a reference to the region is held. Offsets come from [`range::check`] alone.
+#![allow(unsafe_code, reason = "copies between mapped memory and slices")]
+
+use std::fs::File;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::error::{Error, OsError, Result};
+use crate::os::{self, Map, Sharing};
+use crate::range;
+
+/// Which pages of a range are in memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Residency {
+    /// Size of a page in bytes.
+    pub page_size: usize,
+    /// One byte a page: 1 where the page is in memory.
+    pub map: Vec<u8>,
+    /// Bytes of the range (not of its pages) that are in memory.
+    pub resident_bytes: u64,
+}
+
+/// A stretch of mapped memory. See the module's picture.
+#[derive(Debug)]
+pub struct Region {
+    /// `None` for an empty region, which has no pages.
+    map: Option<Map>,
+    /// Position of `base` in the file.
+    position: u64,
+    lead: usize,
+    len: usize,
+    /// Bytes from `base` on, a whole number of pages, that are the file's. Zero pages lie over the rest.
+    backed: AtomicUsize,
+}
+
+impl Region {
+    /// Maps `len` bytes of `file` from `offset` on, any byte offset.
+    pub(crate) fn map(file: &File, offset: u64, len: u64, sharing: Sharing) -> Result<Self, OsError> {
+        if len == 0 {
+            return Ok(Self { map: None, position: offset, lead: 0, len: 0, backed: AtomicUsize::new(0) });
+        }
+        let too_long = || OsError::new("mmap", std::io::ErrorKind::OutOfMemory.into());
+        let page = os::page_size();
+        let lead = usize::try_from(offset % to_u64(page)).map_err(|_| too_long())?;
+        let len = usize::try_from(len).map_err(|_| too_long())?;
+        let mapped = lead.checked_add(len).filter(|bytes| isize::try_from(*bytes).is_ok()).ok_or_else(too_long)?;
+        let position = offset - to_u64(lead);
+        let map = Map::new(file, position, mapped, sharing)?;
+        let backed = AtomicUsize::new(mapped.next_multiple_of(page));
+        Ok(Self { map: Some(map), position, lead, len, backed })
+    }
+
+    /// First mapped byte: the start of the page that holds the window's first byte. Null when the region is empty.
+    ///
+    /// Valid for reads and writes of `lead() + len()` bytes while the region is alive. Other threads and processes may
+    /// store there at any time, and reading a page that the file has lost raises a fault: no reference to the bytes may
+    /// be made, and only a caller who lives with that may follow the pointer.
+    #[must_use]
+    pub fn base(&self) -> *mut u8 {
+        self.map.as_ref().map_or(std::ptr::null_mut(), Map::base)
+    }
+
+    /// Bytes between `base` and the window's first byte.
+    #[must_use]
+    pub fn lead(&self) -> usize {
+        self.lead
+    }
+
+    /// Bytes of the window that the region can hold. A file that was cut has fewer.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether the region has no bytes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The map and the checked range in it, counted from `base`. `None` when there is nothing to do.
+    fn select(&self, offset: u64, len: u64) -> Result<Option<(&Map, Range<usize>)>> {
+        let range = range::check(offset, len, to_u64(self.len))?;
+        Ok(self.map.as_ref().filter(|_| !range.is_empty()).map(|map| (map, range.start + self.lead..range.end + self.lead)))
+    }
+
+    /// Copies bytes out, from `offset` of the window on. Concurrent stores may be seen in part.
+    ///
+    /// # Errors
+    /// [`Error::OutOfBounds`]; `target` is untouched then.
+    pub fn read(&self, offset: u64, target: &mut [u8]) -> Result<()> {
+        let Some((map, range)) = self.select(offset, to_u64(target.len()))? else { return Ok(()) };
+        // SAFETY: `select` checked the range against this map.
+        let source = unsafe { map.base().add(range.start) };
+        // SAFETY: `source` is valid for `range.len() == target.len()` bytes; `target` is an exclusive reference, and
+        // nobody else can hold a slice of mapped memory, so the two do not overlap.
+        unsafe { std::ptr::copy_nonoverlapping(source, target.as_mut_ptr(), range.len()) };
+        Ok(())
+    }
+
+    /// Copies bytes in, at `offset` of the window. In a private mapping they stay in it.
+    ///
+    /// # Errors
+    /// [`Error::OutOfBounds`]; nothing is written then.
+    pub fn write(&self, offset: u64, data: &[u8]) -> Result<()> {
+        let Some((map, range)) = self.select(offset, to_u64(data.len()))? else { return Ok(()) };
+        // SAFETY: `select` checked the range against this map.
+        let target = unsafe { map.base().add(range.start) };
+        // SAFETY: `target` is valid for `range.len() == data.len()` bytes and mapped writable; nobody can hold a slice
+        // of mapped memory, so the two do not overlap.
+        unsafe { std::ptr::copy_nonoverlapping(data.as_ptr(), target, range.len()) };
+        Ok(())
+    }
+
+    /// Writes a range back to the device and waits for it.
+    pub(crate) fn sync(&self, offset: u64, len: u64, file: &File) -> Result<()> {
+        match self.select(offset, len)? {
+            Some((map, range)) => map.sync(range, file).map_err(Error::FlushFailed),
+            None => Ok(()),
+        }
+    }
+
+    /// Which pages of a range are in memory.
+    pub(crate) fn residency(&self, offset: u64, len: u64, file: &File) -> Result<Residency> {
+        let page_size = os::page_size();
+        let Some((map, range)) = self.select(offset, len)? else {
+            return Ok(Residency { page_size, map: Vec::new(), resident_bytes: 0 });
+        };
+        let pages = range::pages(&range, page_size);
+        let first = pages.start;
+        let map = map.residency(pages, file).map_err(|os| Error::Unsupported {
+            message: "the operating system does not tell which pages of this file are in memory".into(),
+            os: Some(os),
+        })?;
+        let bytes_of = |index: usize| {
+            let start = first + index * page_size;
+            (start + page_size).min(range.end) - start.max(range.start)
+        };
+        let resident = map.iter().enumerate().filter(|(_, byte)| **byte == 1).map(|(index, _)| to_u64(bytes_of(index)));
+        let resident_bytes = resident.sum();
+        Ok(Residency { page_size, map, resident_bytes })
+    }
+
+    /// Puts zero pages over everything: the file is let go, the addresses stay. Where the operating system cannot do that
+    /// (Windows, or no memory for the exchange) the file's pages stay until the region is dropped.
+    pub(crate) fn retire(&self) {
+        if let Some(map) = self.map.as_ref().filter(|_| os::CAN_COVER) {
+            if map.cover(0..map.len().next_multiple_of(os::page_size())).is_ok() {
+                self.backed.store(0, Ordering::Release);
+            }
+        }
+    }
+
+    /// Puts zero pages over what lies behind the page of byte `len` of the window, before the file is cut there.
+    pub(crate) fn cover_after(&self, len: u64) -> Result<(), OsError> {
+        let (Some(map), keep) = (&self.map, self.pages_up_to(len)) else { return Ok(()) };
+        let backed = self.backed.load(Ordering::Acquire);
+        if keep < backed {
+            map.cover(keep..backed)?;
+            self.backed.store(keep, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// Maps the file again over zero pages, up to the page of byte `len` of the window. The file has these bytes.
+    pub(crate) fn uncover_up_to(&self, len: u64, file: &File) -> Result<(), OsError> {
+        let (Some(map), want) = (&self.map, self.pages_up_to(len)) else { return Ok(()) };
+        let backed = self.backed.load(Ordering::Acquire);
+        if backed < want {
+            map.uncover(backed..want, file, self.position)?;
+            self.backed.store(want, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// Bytes from `base` to the end of the page that holds the window's first `len` bytes, as far as the region goes.
+    fn pages_up_to(&self, len: u64) -> usize {
+        let len = usize::try_from(len).unwrap_or(usize::MAX).min(self.len);
+        (self.lead + len).next_multiple_of(os::page_size())
+    }
+}
+
+/// Lossless: addresses have at most 64 bits on every supported platform.
+pub(crate) fn to_u64(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Seek, SeekFrom, Write};
+
+    use super::*;
+
+    fn file_of(bytes: &[u8]) -> File {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        file
+    }
+
+    fn contents(mut file: &File) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(0)).unwrap();
+        file.read_to_end(&mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn a_window_begins_at_any_byte_and_keeps_the_alignment_of_the_file() {
+        let page = os::page_size();
+        let bytes: Vec<u8> = (0..3 * page).map(|at| u8::try_from(at % 251).unwrap()).collect();
+        let file = file_of(&bytes);
+        for offset in [0, 1, 7, page - 1, page, page + 1, 2 * page + 13] {
+            let region = Region::map(&file, to_u64(offset), 100, Sharing::Shared).unwrap();
+            assert_eq!(region.base() as usize % page, 0);
+            assert_eq!(region.lead(), offset % page);
+            let mut got = vec![0; 100];
+            region.read(0, &mut got).unwrap();
+            assert_eq!(got, bytes[offset..offset + 100]);
+        }
+    }
+
+    #[test]
+    fn a_store_into_a_private_region_never_reaches_the_file() {
+        let file = file_of(b"original");
+        let region = Region::map(&file, 0, 8, Sharing::Private).unwrap();
+        region.write(0, b"scribble").unwrap();
+        let mut got = [0; 8];
+        region.read(0, &mut got).unwrap();
+        assert_eq!(&got, b"scribble");
+        assert_eq!(contents(&file), b"original");
+    }
+
+    #[test]
+    fn a_retired_region_reads_zeros_and_lets_stores_go_nowhere() {
+        if !os::CAN_COVER {
+            return;
+        }
+        let file = file_of(b"original");
+        let region = Region::map(&file, 0, 8, Sharing::Shared).unwrap();
+        region.retire();
+        let mut got = [1; 8];
+        region.read(0, &mut got).unwrap();
+        assert_eq!(got, [0; 8]);
+        region.write(0, b"scribble").unwrap();
+        assert_eq!(contents(&file), b"original");
+    }
+
+    #[test]
+    fn covered_pages_read_zeros_and_come_back_with_the_file() {
+        if !os::CAN_COVER {
+            return;
+        }
+        let page = os::page_size();
+        let file = file_of(&vec![7; 4 * page]);
+        let region = Region::map(&file, 0, to_u64(4 * page), Sharing::Shared).unwrap();
+        region.cover_after(to_u64(page + 1)).unwrap();
+        let mut byte = [9];
+        region.read(to_u64(2 * page - 1), &mut byte).unwrap();
+        assert_eq!(byte, [7], "the page of the last kept byte stays");
+        region.read(to_u64(2 * page), &mut byte).unwrap();
+        assert_eq!(byte, [0]);
+        region.uncover_up_to(to_u64(3 * page), &file).unwrap();
+        region.read(to_u64(3 * page - 1), &mut byte).unwrap();
+        assert_eq!(byte, [7]);
+        region.read(to_u64(3 * page), &mut byte).unwrap();
+        assert_eq!(byte, [0]);
+        region.write(to_u64(2 * page), b"x").unwrap();
+        assert_eq!(contents(&file)[2 * page], b'x', "an uncovered page is the file's again");
+    }
+
+    #[test]
+    fn residency_counts_the_bytes_of_the_range_and_not_of_its_pages() {
+        if !os::HAS_RESIDENCY {
+            return;
+        }
+        let page = os::page_size();
+        let file = file_of(&vec![1; 2 * page + 10]);
+        let region = Region::map(&file, 0, to_u64(2 * page + 10), Sharing::Shared).unwrap();
+        let all = region.residency(0, to_u64(2 * page + 10), &file).unwrap();
+        assert_eq!((all.map.as_slice(), all.resident_bytes), ([1, 1, 1].as_slice(), to_u64(2 * page + 10)));
+        let part = region.residency(to_u64(page - 1), 2, &file).unwrap();
+        assert_eq!((part.map.len(), part.resident_bytes), (2, 2));
+        let none = region.residency(5, 0, &file).unwrap();
+        assert_eq!((none.map.len(), none.resident_bytes), (0, 0));
+    }
+
+    #[test]
+    fn an_out_of_bounds_copy_changes_nothing() {
+        let file = file_of(b"12345678");
+        let region = Region::map(&file, 0, 8, Sharing::Shared).unwrap();
+        let mut target = [9; 4];
+        assert!(matches!(region.read(5, &mut target), Err(Error::OutOfBounds { offset: 5, len: 4, total: 8 })));
+        assert_eq!(target, [9; 4]);
+        assert!(region.write(u64::MAX, b"x").is_err());
+        assert_eq!(contents(&file), b"12345678");
+    }
+}

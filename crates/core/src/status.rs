@@ -1,0 +1,233 @@
+//! Status slots: the few numbers about a mapped file that are read often and from several threads, JavaScript's included.
+//!
+//! They live in process-wide memory that is never given back, so that a thread may look at a slot without a lock and the
+//! fault handler may write one. A slot is 64 bytes, one cache line:
+//!
+//! ```text
+//! byte  0   u32   flags             reserved for the fault guard
+//!       4   u32   faults            reserved for the fault guard
+//!       8   f64   length            length of the mapping in bytes
+//!      16   u32   written, low      bytes ever written through counting calls; two words, since JavaScript has no
+//!      20   u32   written, high     fast 64-bit atomic: add to the low one, carry into the high one
+//!      24   f64   flushed           the value of `written` that the last flush of the whole covered
+//!      32   u32   writes            counting calls, modulo 2^32
+//!      36   u32   flushed writes    the value of `writes` that the last flush of the whole covered
+//!      40         reserved
+//! ```
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Slots per chunk. A chunk is handed to JavaScript as one buffer of 64 KiB.
+pub const SLOTS_PER_CHUNK: usize = 1024;
+
+/// One status slot; the layout stands at the top of this module.
+#[derive(Debug, Default)]
+#[repr(C, align(64))]
+pub struct Slot {
+    flags: AtomicU32,
+    faults: AtomicU32,
+    length: AtomicU64,
+    written: [AtomicU32; 2],
+    flushed: AtomicU64,
+    writes: AtomicU32,
+    flushed_writes: AtomicU32,
+    reserved: [AtomicU32; 6],
+}
+
+/// What a flush covers, read before it starts: what is written meanwhile stays counted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Written {
+    bytes: u64,
+    writes: u32,
+}
+
+impl Slot {
+    /// Length of the mapping in bytes.
+    pub fn length(&self) -> u64 {
+        from_f64(f64::from_bits(self.length.load(Ordering::Acquire)))
+    }
+
+    pub(crate) fn set_length(&self, length: u64) {
+        self.length.store(to_f64(length).to_bits(), Ordering::Release);
+    }
+
+    /// Counts one write of `bytes` bytes.
+    pub fn add_written(&self, bytes: u64) {
+        let [low, high] = &self.written;
+        let (low_part, high_part) = split(bytes);
+        let carry = u32::from(low.fetch_add(low_part, Ordering::AcqRel).checked_add(low_part).is_none());
+        if high_part.wrapping_add(carry) != 0 {
+            high.fetch_add(high_part.wrapping_add(carry), Ordering::AcqRel);
+        }
+        self.writes.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn written(&self) -> Written {
+        let [low, high] = &self.written;
+        loop {
+            let before = high.load(Ordering::Acquire);
+            let low = low.load(Ordering::Acquire);
+            if high.load(Ordering::Acquire) == before {
+                let bytes = (u64::from(before) << 32) | u64::from(low);
+                return Written { bytes, writes: self.writes.load(Ordering::Acquire) };
+            }
+        }
+    }
+
+    /// Marks what was counted up to `covered` as flushed. A slower flush that covers less takes nothing back.
+    pub(crate) fn set_flushed(&self, covered: Written) {
+        let newer = |bits| (from_f64(f64::from_bits(bits)) < covered.bytes).then(|| to_f64(covered.bytes).to_bits());
+        if self.flushed.fetch_update(Ordering::AcqRel, Ordering::Acquire, newer).is_ok() {
+            self.flushed_writes.store(covered.writes, Ordering::Release);
+        }
+    }
+
+    /// Bytes counted as written since the last flush of the whole.
+    pub fn pending(&self) -> u64 {
+        self.written().bytes.saturating_sub(from_f64(f64::from_bits(self.flushed.load(Ordering::Acquire))))
+    }
+
+    fn clear(&self) {
+        let Self { flags, faults, length, written: [low, high], flushed, writes, flushed_writes, reserved } = self;
+        for word in [flags, faults, low, high, writes, flushed_writes].into_iter().chain(reserved) {
+            word.store(0, Ordering::Release);
+        }
+        length.store(0, Ordering::Release);
+        flushed.store(0, Ordering::Release);
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the two halves of the number")]
+fn split(bytes: u64) -> (u32, u32) {
+    (bytes as u32, (bytes >> 32) as u32)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "JavaScript reads it; byte counts stay below 2^53")]
+fn to_f64(bytes: u64) -> f64 {
+    bytes as f64
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "written by `to_f64`")]
+fn from_f64(bytes: f64) -> u64 {
+    bytes as u64
+}
+
+/// The chunks, which live as long as the process, and the numbers of the slots nobody uses.
+struct Arena {
+    chunks: Vec<&'static [Slot]>,
+    free: Vec<usize>,
+}
+
+static ARENA: Mutex<Arena> = Mutex::new(Arena { chunks: Vec::new(), free: Vec::new() });
+
+fn arena() -> MutexGuard<'static, Arena> {
+    // Every change to the arena is one push or one pop: a panic cannot leave it half done.
+    ARENA.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The slots of chunk `number`, or `None` where there is no such chunk yet.
+pub fn chunk(number: usize) -> Option<&'static [Slot]> {
+    arena().chunks.get(number).copied()
+}
+
+/// A slot in use. Goes back to the arena when dropped.
+#[derive(Debug)]
+pub struct SlotRef {
+    number: usize,
+    slot: &'static Slot,
+}
+
+impl SlotRef {
+    pub(crate) fn take() -> Self {
+        let mut arena = arena();
+        loop {
+            if let Some(number) = arena.free.pop() {
+                let slots = arena.chunks.get(number / SLOTS_PER_CHUNK);
+                if let Some(slot) = slots.and_then(|slots| slots.get(number % SLOTS_PER_CHUNK)) {
+                    slot.clear();
+                    return Self { number, slot };
+                }
+            } else {
+                let first = arena.chunks.len() * SLOTS_PER_CHUNK;
+                let slots: Vec<Slot> = (0..SLOTS_PER_CHUNK).map(|_| Slot::default()).collect();
+                arena.chunks.push(slots.leak());
+                arena.free.extend((first..first + SLOTS_PER_CHUNK).rev());
+            }
+        }
+    }
+
+    /// Number of the slot: chunk number times [`SLOTS_PER_CHUNK`], plus its place in the chunk.
+    #[must_use]
+    pub fn number(&self) -> usize {
+        self.number
+    }
+}
+
+impl std::ops::Deref for SlotRef {
+    type Target = Slot;
+
+    fn deref(&self) -> &Slot {
+        self.slot
+    }
+}
+
+impl Drop for SlotRef {
+    fn drop(&mut self) {
+        arena().free.push(self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_is_one_cache_line_with_the_documented_layout() {
+        assert_eq!(std::mem::size_of::<Slot>(), 64);
+        assert_eq!(std::mem::offset_of!(Slot, length), 8);
+        assert_eq!(std::mem::offset_of!(Slot, written), 16);
+        assert_eq!(std::mem::offset_of!(Slot, flushed), 24);
+        assert_eq!(std::mem::offset_of!(Slot, writes), 32);
+        assert_eq!(std::mem::offset_of!(Slot, flushed_writes), 36);
+    }
+
+    #[test]
+    fn written_carries_past_four_gibibytes() {
+        let slot = SlotRef::take();
+        slot.add_written(u64::from(u32::MAX));
+        slot.add_written(2);
+        slot.add_written(5 << 32);
+        assert_eq!(slot.pending(), u64::from(u32::MAX) + 2 + (5 << 32));
+    }
+
+    #[test]
+    fn what_is_written_during_a_flush_stays_pending() {
+        let slot = SlotRef::take();
+        slot.add_written(100);
+        let covered = slot.written();
+        slot.add_written(7);
+        slot.set_flushed(covered);
+        assert_eq!(slot.pending(), 7);
+    }
+
+    #[test]
+    fn a_slower_flush_that_covers_less_takes_nothing_back() {
+        let slot = SlotRef::take();
+        slot.add_written(1);
+        let early = slot.written();
+        slot.add_written(2);
+        slot.set_flushed(slot.written());
+        slot.set_flushed(early);
+        assert_eq!(slot.pending(), 0);
+    }
+
+    #[test]
+    fn a_slot_comes_back_clean() {
+        let slot = SlotRef::take();
+        slot.set_length(9);
+        slot.add_written(9);
+        slot.clear();
+        assert_eq!((slot.length(), slot.pending()), (0, 0));
+    }
+}

@@ -1,0 +1,106 @@
+//! ArrayBuffers over memory that is not V8's.
+//!
+//! The raw calls are used because napi's own helper copies in silence where the runtime refuses external memory.
+//!
+//! # Safety
+//!
+//! A buffer's memory stays mapped until its finalizer has run: the [`Pin`] that the finalizer is given holds the region.
+//! JavaScript and other threads read and write it with no order; nothing in this addon makes a reference to its bytes.
+#![allow(unsafe_code, reason = "Node-API calls that napi does not wrap as needed")]
+
+use std::ffi::c_void;
+use std::sync::Arc;
+
+use mmap_io::status;
+use napi::bindgen_prelude::{sys, Either, JsValue, Unknown};
+use napi::Env;
+use napi_derive::napi;
+
+use crate::failure::Failure;
+use crate::holder::Pin;
+
+type Finalizer = unsafe extern "C" fn(env: sys::napi_env, data: *mut c_void, hint: *mut c_void);
+
+/// An ArrayBuffer over `address .. address + length`, or `None` where the runtime refuses external memory: the one place
+/// where that is found out.
+///
+/// # Safety
+/// - The memory stays readable and writable until `finalizer` has run, or for ever without one.
+unsafe fn external(
+    env: &Env,
+    address: *mut c_void,
+    length: usize,
+    finalizer: Option<Finalizer>,
+    hint: *mut c_void,
+) -> napi::Result<Option<Unknown<'_>>> {
+    let mut value = std::ptr::null_mut();
+    // SAFETY: called on the thread of `env`; the memory is the caller's promise; `value` outlives the call.
+    let status = unsafe {
+        sys::napi_create_external_arraybuffer(env.raw(), address, length, finalizer, hint, &raw mut value)
+    };
+    match status {
+        sys::Status::napi_ok => {
+            // SAFETY: `value` is the buffer that was just made in this scope.
+            Ok(Some(unsafe { Unknown::from_raw_unchecked(env.raw(), value) }))
+        }
+        sys::Status::napi_no_external_buffers_allowed => Ok(None),
+        other => Err(napi::Error::new(napi::Status::from(other), "an external array buffer could not be made")),
+    }
+}
+
+/// A buffer over `length` bytes of a region, `start` bytes behind its base. Both were checked against the region.
+pub(crate) fn over_region<'env>(
+    env: &'env Env,
+    pin: &Arc<Pin>,
+    base: *mut u8,
+    start: usize,
+    length: usize,
+) -> napi::Result<Either<Unknown<'env>, Failure>> {
+    let hint = Arc::into_raw(Arc::clone(pin)).cast_mut().cast();
+    let address = base.wrapping_add(start).cast();
+    // SAFETY: the pin given to the finalizer keeps the region mapped, which the range lies in.
+    let made = unsafe { external(env, address, length, Some(finalize_region), hint) };
+    match made {
+        Ok(Some(buffer)) => Ok(Either::A(buffer)),
+        refused => {
+            // SAFETY: no buffer was made, so no finalizer will take the reference back.
+            drop(unsafe { Arc::from_raw(hint.cast_const().cast::<Pin>()) });
+            refused.map(|_| Either::B(Failure::no_external_buffers()))
+        }
+    }
+}
+
+unsafe extern "C" fn finalize_region(_env: sys::napi_env, _data: *mut c_void, hint: *mut c_void) {
+    // SAFETY: `hint` is the reference that `over_region` gave away, and a finalizer runs once.
+    let pin = unsafe { Arc::from_raw(hint.cast_const().cast::<Pin>()) };
+    // An unwinding finalizer would end the process; there is nobody to tell.
+    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| pin.finalized()));
+}
+
+/// Status slots as one buffer: chunk `number` of them, made when it is first asked for. Undefined: no such chunk.
+#[napi(catch_unwind, ts_return_type = "ArrayBuffer | Failure | undefined")]
+pub fn status_chunk(env: &Env, number: u32) -> napi::Result<Option<Either<Unknown<'_>, Failure>>> {
+    let chunk = usize::try_from(number).ok().and_then(status::chunk);
+    let Some(slots) = chunk else { return Ok(None) };
+    let address = slots.as_ptr().cast_mut().cast();
+    // SAFETY: chunks live as long as the process, and slots are made of atomics.
+    let made = unsafe { external(env, address, size_of_val(slots), None, std::ptr::null_mut()) };
+    made.map(|buffer| Some(buffer.map_or_else(|| Either::B(Failure::no_external_buffers()), Either::A)))
+}
+
+/// Whether the runtime allows buffers over memory that is not its own.
+#[napi(catch_unwind)]
+pub fn allows_external_buffers(env: &Env) -> napi::Result<bool> {
+    static BYTE: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    let address = BYTE.as_ptr().cast();
+    // SAFETY: a static lives as long as the process.
+    let made = unsafe { external(env, address, size_of_val(&BYTE), None, std::ptr::null_mut()) };
+    made.map(|buffer| buffer.is_some())
+}
+
+/// Empties an ArrayBuffer, on runtimes without `ArrayBuffer.prototype.transfer`.
+#[napi(catch_unwind, ts_args_type = "buffer: ArrayBuffer")]
+pub fn detach(env: &Env, buffer: Unknown<'_>) -> bool {
+    // SAFETY: called on the thread of `env` with a value of this scope; anything that cannot be detached is refused.
+    unsafe { sys::napi_detach_arraybuffer(env.raw(), buffer.raw()) == sys::Status::napi_ok }
+}

@@ -1,0 +1,119 @@
+//! How an error of the core crosses to JavaScript.
+
+use std::io::ErrorKind;
+
+use mmap_io::{Error, OsError};
+use napi_derive::napi;
+
+use crate::number::from_bytes;
+
+/// What went wrong. The TypeScript layer makes an `MmapIoError` of it.
+#[napi(object)]
+#[derive(Default)]
+pub struct Failure {
+    /// `kind` of the error.
+    pub kind: String,
+    pub message: String,
+    /// Number of the operating system's error (positive), where it has the numbers of the platform's C library.
+    pub errno: Option<i32>,
+    /// Name of the operating system's error, where there is no such number.
+    pub code: Option<String>,
+    pub syscall: Option<String>,
+    pub offset: Option<f64>,
+    pub length: Option<f64>,
+    pub total: Option<f64>,
+}
+
+impl Failure {
+    fn new(kind: &str, message: impl ToString) -> Self {
+        Self { kind: kind.into(), message: message.to_string(), ..Self::default() }
+    }
+
+    fn with(self, os: &OsError) -> Self {
+        let (errno, code) = name_of(&os.source);
+        Self { errno, code: code.map(Into::into), syscall: Some(os.call.into()), ..self }
+    }
+
+    /// The mapping was closed while the call was on its way.
+    pub(crate) fn closed() -> Self {
+        Self::new("Closed", "the mapping is closed")
+    }
+
+    /// The runtime refuses buffers over memory that is not its own.
+    pub(crate) fn no_external_buffers() -> Self {
+        Self::new("Unsupported", "this runtime does not allow external array buffers")
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let message = error.to_string();
+        match error {
+            Error::Io { os, hint } => Self::new("Io", hint.unwrap_or_default()).with(&os),
+            Error::InvalidMode(_) => Self::new("InvalidMode", message),
+            Error::OutOfBounds { offset, len, total } => Self {
+                offset: Some(from_bytes(offset)),
+                length: Some(from_bytes(len)),
+                total: Some(from_bytes(total)),
+                ..Self::new("OutOfBounds", message)
+            },
+            Error::FlushFailed(os) => Self::new("FlushFailed", "").with(&os),
+            Error::ResizeFailed(_) => Self::new("ResizeFailed", message),
+            Error::Unsupported { os, .. } => {
+                let failure = Self::new("Unsupported", message);
+                match os {
+                    Some(os) => failure.with(&os),
+                    None => failure,
+                }
+            }
+            _ => Self::new("Io", message),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn name_of(error: &std::io::Error) -> (Option<i32>, Option<&'static str>) {
+    match error.raw_os_error() {
+        Some(number) => (Some(number), None),
+        None => (None, name_of_kind(error.kind())),
+    }
+}
+
+/// Windows' own numbers, by the names that libuv gives them.
+#[cfg(windows)]
+fn name_of(error: &std::io::Error) -> (Option<i32>, Option<&'static str>) {
+    let name = match error.raw_os_error() {
+        Some(2 | 3 | 15 | 123 | 126 | 161 | 206) => Some("ENOENT"),
+        Some(4) => Some("EMFILE"),
+        Some(5 | 740 | 1314) => Some("EPERM"),
+        Some(6 | 1) => Some("EBADF"),
+        Some(8 | 14 | 1455) => Some("ENOMEM"),
+        Some(19 | 32 | 33 | 231 | 1224) => Some("EBUSY"),
+        Some(39 | 112) => Some("ENOSPC"),
+        Some(50) => Some("ENOTSUP"),
+        Some(80 | 183) => Some("EEXIST"),
+        Some(87) => Some("EINVAL"),
+        Some(223) => Some("EFBIG"),
+        Some(267) => Some("ENOTDIR"),
+        Some(1816) => Some("EDQUOT"),
+        Some(21 | 23 | 27 | 29 | 30 | 31 | 1117) => Some("EIO"),
+        Some(_) => None,
+        None => name_of_kind(error.kind()),
+    };
+    (None, name)
+}
+
+#[cfg(not(any(unix, windows)))]
+fn name_of(error: &std::io::Error) -> (Option<i32>, Option<&'static str>) {
+    (None, name_of_kind(error.kind()))
+}
+
+/// Errors that the core makes itself have a kind and no number.
+fn name_of_kind(kind: ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::OutOfMemory => Some("ENOMEM"),
+        ErrorKind::FileTooLarge => Some("EFBIG"),
+        ErrorKind::Unsupported => Some("ENOTSUP"),
+        _ => None,
+    }
+}

@@ -1,0 +1,183 @@
+//! The mapping as a JavaScript object.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use mmap_io::MappedFile;
+use napi::bindgen_prelude::{AsyncTask, Either, Uint8Array, Unknown};
+use napi::Env;
+use napi_derive::napi;
+
+use crate::buffer;
+use crate::failure::Failure;
+use crate::holder::{Holder, Pin};
+use crate::job::{answer, IntoJs, Job};
+use crate::number::{from_bytes, to_bytes};
+
+/// Which pages of a range are in memory.
+#[napi(object)]
+pub struct Residency {
+    pub page_size: f64,
+    pub resident_bytes: f64,
+    /// One byte a page: 1 where the page is in memory.
+    pub map: Uint8Array,
+}
+
+impl IntoJs for mmap_io::Residency {
+    type Js = Residency;
+
+    fn into_js(self) -> Residency {
+        Residency {
+            page_size: from_bytes(u64::try_from(self.page_size).unwrap_or(u64::MAX)),
+            resident_bytes: from_bytes(self.resident_bytes),
+            map: self.map.into(),
+        }
+    }
+}
+
+/// One holder of a mapped file, of one thread.
+#[napi]
+pub struct Mapping {
+    holder: Arc<Holder>,
+    /// The pins of buffers that may still be alive.
+    pins: Mutex<Vec<Weak<Pin>>>,
+    slot: u32,
+    lead: f64,
+}
+
+impl Mapping {
+    pub(crate) fn new(file: MappedFile) -> Self {
+        Self {
+            slot: u32::try_from(file.slot().number()).unwrap_or(u32::MAX),
+            lead: from_bytes(u64::try_from(file.region().lead()).unwrap_or(u64::MAX)),
+            holder: Holder::new(file),
+            pins: Mutex::default(),
+        }
+    }
+
+    /// Runs `call` on the file, or answers "closed".
+    fn with<T: IntoJs>(&self, call: impl FnOnce(&MappedFile) -> mmap_io::Result<T>) -> Either<T::Js, Failure> {
+        match self.holder.file() {
+            Some(file) => answer(call(&file)),
+            None => Either::B(Failure::closed()),
+        }
+    }
+
+    /// Runs `call` on the pool, where it keeps the file open until it ends. After close there is nothing to do: the
+    /// TypeScript layer has said so already.
+    fn start<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&MappedFile) -> mmap_io::Result<T> + Send + 'static,
+    ) -> napi::Result<AsyncTask<Job<T>>>
+    where
+        Job<T>: napi::Task,
+    {
+        let closed = || napi::Error::from_reason("the mapping is closed");
+        let file = self.holder.file().ok_or_else(closed)?;
+        Ok(Job::start(move || call(&file)))
+    }
+}
+
+#[napi]
+impl Mapping {
+    /// Number of the status slot.
+    #[napi(getter)]
+    pub fn slot(&self) -> u32 {
+        self.slot
+    }
+
+    /// Bytes mapped before the window's first byte: its distance from the start of its page.
+    #[napi(getter)]
+    pub fn lead(&self) -> f64 {
+        self.lead
+    }
+
+    /// Bytes that buffers can be made over now, the lead included.
+    #[napi(getter)]
+    pub fn capacity(&self) -> f64 {
+        let end = |file: Arc<MappedFile>| {
+            let region = file.region();
+            u64::try_from(region.lead() + region.len()).unwrap_or(u64::MAX)
+        };
+        from_bytes(self.holder.file().map_or(0, end))
+    }
+
+    /// An ArrayBuffer over `length` bytes (more than 0), `start` bytes behind the start of the mapped pages.
+    #[napi(catch_unwind, ts_return_type = "ArrayBuffer | Failure")]
+    pub fn buffer<'env>(
+        &self,
+        env: &'env Env,
+        start: f64,
+        length: f64,
+    ) -> napi::Result<Either<Unknown<'env>, Failure>> {
+        let Some(file) = self.holder.file() else { return Ok(Either::B(Failure::closed())) };
+        let region = file.region();
+        let mapped = u64::try_from(region.lead() + region.len()).unwrap_or(u64::MAX);
+        let (offset, len) = (to_bytes(start)?, to_bytes(length)?);
+        let inside = offset.checked_add(len).is_some_and(|end| end <= mapped);
+        let (Ok(start), Ok(length), true) = (usize::try_from(offset), usize::try_from(len), inside && len > 0) else {
+            return Ok(Either::B(mmap_io::Error::OutOfBounds { offset, len, total: mapped }.into()));
+        };
+        let base = region.base();
+        let pin = Pin::new(region, Arc::clone(&self.holder));
+        let buffer = buffer::over_region(env, &pin, base, start, length)?;
+        let mut pins = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
+        pins.retain(|pin| pin.strong_count() > 0);
+        pins.push(Arc::downgrade(&pin));
+        Ok(buffer)
+    }
+
+    /// The buffers made so far have been emptied: their memory need not wait for the garbage collector.
+    #[napi(catch_unwind)]
+    pub fn emptied(&self) {
+        let pins = std::mem::take(&mut *self.pins.lock().unwrap_or_else(PoisonError::into_inner));
+        for pin in pins.iter().filter_map(Weak::upgrade) {
+            pin.emptied();
+        }
+    }
+
+    /// Lets the file go. Idempotent.
+    #[napi(catch_unwind)]
+    pub fn close(&self) {
+        self.holder.close();
+    }
+
+    #[napi(catch_unwind, ts_return_type = "Promise<undefined | Failure>")]
+    pub fn flush(&self) -> napi::Result<AsyncTask<Job<()>>> {
+        self.start(MappedFile::flush)
+    }
+
+    #[napi(catch_unwind)]
+    pub fn flush_sync(&self) -> Either<(), Failure> {
+        self.with(MappedFile::flush)
+    }
+
+    #[napi(catch_unwind, ts_return_type = "Promise<undefined | Failure>")]
+    pub fn flush_range(&self, offset: f64, length: f64) -> napi::Result<AsyncTask<Job<()>>> {
+        let (offset, length) = (to_bytes(offset)?, to_bytes(length)?);
+        self.start(move |file| file.flush_range(offset, length))
+    }
+
+    #[napi(catch_unwind)]
+    pub fn flush_range_sync(&self, offset: f64, length: f64) -> napi::Result<Either<(), Failure>> {
+        let (offset, length) = (to_bytes(offset)?, to_bytes(length)?);
+        Ok(self.with(|file| file.flush_range(offset, length)))
+    }
+
+    #[napi(catch_unwind, ts_return_type = "Promise<undefined | Failure>")]
+    pub fn resize(&self, size: f64) -> napi::Result<AsyncTask<Job<()>>> {
+        let size = to_bytes(size)?;
+        self.start(move |file| file.resize(size))
+    }
+
+    #[napi(catch_unwind)]
+    pub fn resize_sync(&self, size: f64) -> napi::Result<Either<(), Failure>> {
+        let size = to_bytes(size)?;
+        Ok(self.with(|file| file.resize(size)))
+    }
+
+    #[napi(catch_unwind)]
+    pub fn residency(&self, offset: f64, length: f64) -> napi::Result<Either<Residency, Failure>> {
+        let (offset, length) = (to_bytes(offset)?, to_bytes(length)?);
+        Ok(self.with(|file| file.residency(offset, length)))
+    }
+}
