@@ -33,6 +33,8 @@ pub struct Residency {
     pub page_size: usize,
     /// One byte a page: 1 where the page is in memory.
     pub map: Vec<u8>,
+    /// Pages that are in memory.
+    pub resident_pages: usize,
     /// Bytes of the range (not of its pages) that are in memory.
     pub resident_bytes: u64,
 }
@@ -141,7 +143,7 @@ impl Region {
     pub(crate) fn residency(&self, offset: u64, len: u64, file: &File) -> Result<Residency> {
         let page_size = os::page_size();
         let Some((map, range)) = self.select(offset, len)? else {
-            return Ok(Residency { page_size, map: Vec::new(), resident_bytes: 0 });
+            return Ok(Residency { page_size, map: Vec::new(), resident_pages: 0, resident_bytes: 0 });
         };
         let pages = range::pages(&range, page_size);
         let first = pages.start;
@@ -153,9 +155,9 @@ impl Region {
             let start = first + index * page_size;
             (start + page_size).min(range.end) - start.max(range.start)
         };
-        let resident = map.iter().enumerate().filter(|(_, byte)| **byte == 1).map(|(index, _)| to_u64(bytes_of(index)));
-        let resident_bytes = resident.sum();
-        Ok(Residency { page_size, map, resident_bytes })
+        let resident = || map.iter().enumerate().filter(|(_, byte)| **byte == 1).map(|(index, _)| index);
+        let (resident_pages, resident_bytes) = (resident().count(), resident().map(|index| to_u64(bytes_of(index))).sum());
+        Ok(Residency { page_size, map, resident_pages, resident_bytes })
     }
 
     /// Puts zero pages over everything: the file is let go, the addresses stay. Where the operating system cannot do that
@@ -296,7 +298,7 @@ mod tests {
         let all = region.residency(0, to_u64(2 * page + 10), &file).unwrap();
         assert_eq!((all.map.as_slice(), all.resident_bytes), ([1, 1, 1].as_slice(), to_u64(2 * page + 10)));
         let part = region.residency(to_u64(page - 1), 2, &file).unwrap();
-        assert_eq!((part.map.len(), part.resident_bytes), (2, 2));
+        assert_eq!((part.map.len(), part.resident_pages, part.resident_bytes), (2, 2, 2));
         let none = region.residency(5, 0, &file).unwrap();
         assert_eq!((none.map.len(), none.resident_bytes), (0, 0));
     }

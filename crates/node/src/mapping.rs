@@ -1,5 +1,6 @@
 //! The mapping as a JavaScript object.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use mmap_io::MappedFile;
@@ -17,6 +18,8 @@ use crate::number::{from_bytes, to_bytes};
 #[napi(object)]
 pub struct Residency {
     pub page_size: f64,
+    pub pages: f64,
+    pub resident_pages: f64,
     pub resident_bytes: f64,
     /// One byte a page: 1 where the page is in memory.
     pub map: Uint8Array,
@@ -26,8 +29,11 @@ impl IntoJs for mmap_io::Residency {
     type Js = Residency;
 
     fn into_js(self) -> Residency {
+        let count = |number: usize| from_bytes(u64::try_from(number).unwrap_or(u64::MAX));
         Residency {
-            page_size: from_bytes(u64::try_from(self.page_size).unwrap_or(u64::MAX)),
+            page_size: count(self.page_size),
+            pages: count(self.map.len()),
+            resident_pages: count(self.resident_pages),
             resident_bytes: from_bytes(self.resident_bytes),
             map: self.map.into(),
         }
@@ -38,8 +44,8 @@ impl IntoJs for mmap_io::Residency {
 #[napi]
 pub struct Mapping {
     holder: Arc<Holder>,
-    /// The pins of buffers that may still be alive.
-    pins: Mutex<Vec<Weak<Pin>>>,
+    /// The pins of buffers that may still be alive, by the number that JavaScript gave each buffer.
+    pins: Mutex<HashMap<u32, Weak<Pin>>>,
     slot: u32,
     lead: f64,
 }
@@ -101,11 +107,13 @@ impl Mapping {
         from_bytes(self.holder.file().map_or(0, end))
     }
 
-    /// An ArrayBuffer over `length` bytes (more than 0), `start` bytes behind the start of the mapped pages.
+    /// An ArrayBuffer over `length` bytes (more than 0), `start` bytes behind the start of the mapped pages. `number` is
+    /// the name by which `emptied` knows it.
     #[napi(catch_unwind, ts_return_type = "ArrayBuffer | Failure")]
     pub fn buffer<'env>(
         &self,
         env: &'env Env,
+        number: u32,
         start: f64,
         length: f64,
     ) -> napi::Result<Either<Unknown<'env>, Failure>> {
@@ -121,16 +129,17 @@ impl Mapping {
         let pin = Pin::new(region, Arc::clone(&self.holder));
         let buffer = buffer::over_region(env, &pin, base, start, length)?;
         let mut pins = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
-        pins.retain(|pin| pin.strong_count() > 0);
-        pins.push(Arc::downgrade(&pin));
+        pins.retain(|_, pin| pin.strong_count() > 0);
+        pins.insert(number, Arc::downgrade(&pin));
         Ok(buffer)
     }
 
-    /// The buffers made so far have been emptied: their memory need not wait for the garbage collector.
+    /// Buffer `number` was emptied by its owner, and its memory not moved elsewhere: it need not wait for the garbage
+    /// collector.
     #[napi(catch_unwind)]
-    pub fn emptied(&self) {
-        let pins = std::mem::take(&mut *self.pins.lock().unwrap_or_else(PoisonError::into_inner));
-        for pin in pins.iter().filter_map(Weak::upgrade) {
+    pub fn emptied(&self, number: u32) {
+        let pin = self.pins.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+        if let Some(pin) = pin.and_then(|pin| pin.upgrade()) {
             pin.emptied();
         }
     }

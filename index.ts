@@ -1,0 +1,20 @@
+/**
+ * Memory-mapped files: a file of any size is a Buffer.
+ *
+ * @packageDocumentation
+ */
+export { type Bytes, type TypedArrayConstructor } from './src/bytes.ts'
+export {
+  ChangeKind,
+  type FaultEvent,
+  type FlushPolicy,
+  MmapAdvice,
+  MmapMode,
+  TouchHint,
+  type ViewMode,
+} from './src/enums.ts'
+export { MmapIoError, type MmapIoErrorDetails, type MmapIoErrorKind } from './src/errors.ts'
+export { MemoryMappedFile, type Residency } from './src/mapped-file.ts'
+export { type MappedSliceMut } from './src/slice-mut.ts'
+export { type MapOptions, type OpenOptions, type WritableMapOptions } from './src/options.ts'
+export { alignUp, capabilities, pageSize } from './src/utilities.ts'

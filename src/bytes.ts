@@ -1,0 +1,62 @@
+/** Bytes that callers pass in. */
+import { types } from 'node:util'
+import { wrongType } from './misuse.ts'
+
+/** Bytes to read from: any view, any buffer, or a string, which is taken as UTF-8. */
+export type Bytes = string | ArrayBufferView | ArrayBufferLike
+
+/** The element types that a mapping can be seen as. */
+export type TypedArrayConstructor =
+  | Int8ArrayConstructor
+  | Uint8ArrayConstructor
+  | Uint8ClampedArrayConstructor
+  | Int16ArrayConstructor
+  | Uint16ArrayConstructor
+  | Int32ArrayConstructor
+  | Uint32ArrayConstructor
+  | Float32ArrayConstructor
+  | Float64ArrayConstructor
+  | BigInt64ArrayConstructor
+  | BigUint64ArrayConstructor
+
+const typedArrays: ReadonlySet<unknown> = new Set([
+  Int8Array,
+  Uint8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  Float32Array,
+  Float64Array,
+  BigInt64Array,
+  BigUint64Array,
+])
+
+export function checkTypedArray(type: TypedArrayConstructor): void {
+  if (!typedArrays.has(type)) throw wrongType('type', 'a typed array constructor such as Float64Array', type)
+}
+
+const noBytes = new Uint8Array(0)
+
+/** The bytes of a view. A detached one has none. */
+export function bytesOfView(view: ArrayBufferView): Uint8Array {
+  if (view instanceof Uint8Array) return view
+  return view.byteLength === 0 ? noBytes : new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
+}
+
+/** The bytes of an argument; no copy unless it is a string. */
+export function toBytes(name: string, data: Bytes): Uint8Array {
+  if (data instanceof Uint8Array) return data
+  if (typeof data === 'string') return Buffer.from(data)
+  if (ArrayBuffer.isView(data)) return bytesOfView(data)
+  if (types.isAnyArrayBuffer(data)) return data.byteLength === 0 ? noBytes : new Uint8Array(data)
+  throw wrongType(name, 'a string, an ArrayBufferView, an ArrayBuffer or a SharedArrayBuffer', data)
+}
+
+/** The bytes of a target that gets filled. A bare buffer is refused: it does not say which of its bytes. */
+export function toTarget(name: string, target: ArrayBufferView): Uint8Array {
+  if (target instanceof Uint8Array) return target
+  if (ArrayBuffer.isView(target)) return bytesOfView(target)
+  throw wrongType(name, 'an ArrayBufferView such as a Buffer', target)
+}

@@ -1,0 +1,476 @@
+import { EventEmitter } from 'node:events'
+import type { PathLike } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
+import { inspect } from 'node:util'
+import type { Mapping } from '#binding'
+import { checkBoolean, checkCount, checkOptionalCount } from './arguments.ts'
+import { type Bytes, checkTypedArray, toBytes, toTarget, type TypedArrayConstructor } from './bytes.ts'
+import { type FlushPolicy, MmapMode, type ViewMode } from './enums.ts'
+import { closedError, invalidMode, misaligned, MmapIoError, outOfBounds, settle } from './errors.ts'
+import { flushTrigger } from './flush-policy.ts'
+import { illegalConstructor, wrongType } from './misuse.ts'
+import { type Opened, openDescriptor, openDescriptorSync, openPath, openPathSync } from './open.ts'
+import { fdRequest, type MapOptions, type OpenOptions, openRequest, readRequest, type WritableMapOptions, writeRequest } from './options.ts'
+import { type MappedSliceMut, SliceMut, type SliceOwner } from './slice-mut.ts'
+import { Status } from './status.ts'
+import { isMapped, MAX_PIECE, MAX_VIEW, Views } from './views.ts'
+
+/** Which pages of a range are in memory. */
+export interface Residency {
+  /** Size of a page in bytes. */
+  pageSize: number
+  /** Pages that the range touches. */
+  pages: number
+  /** Those of them that are in memory. */
+  residentPages: number
+  /** Bytes of the range, not of its pages, that are in memory. */
+  residentBytes: number
+  /** One byte a page: 1 where the page is in memory. */
+  map: Uint8Array
+}
+
+/** Only this module may construct a mapping. */
+const token = Symbol('mmap-io')
+
+/**
+ * A file, or a part of one, mapped into memory.
+ *
+ * Offsets and lengths are bytes, counted from the start of the mapping; `length` omitted means "to the end". Misuse is a
+ * `TypeError` or `RangeError` with Node's codes; everything else that fails is an {@link MmapIoError}. Promise methods work on
+ * the libuv pool and reject, they never throw; their `Sync` twins block and fail alike.
+ *
+ * ```js
+ * const mapping = await MemoryMappedFile.openRo('package.json')
+ * console.log(mapping.length, mapping.asSlice(0, 1).toString())
+ * mapping.close()
+ * ```
+ */
+export class MemoryMappedFile extends EventEmitter {
+  /**
+   * Creates the file, or empties it, gives it `size` zero bytes and maps it read-write.
+   *
+   * The bytes are allocated on the device unless `sparse`: a full disk is an error here (`ENOSPC`) and leaves nothing behind.
+   * ResizeFailed for a size of 0; nothing is touched then.
+   *
+   * ```js
+   * const mapping = await MemoryMappedFile.createRw('counters.bin', 4096)
+   * mapping.updateRegion(0, 'hello')
+   * await mapping.flush()
+   * mapping.close()
+   * ```
+   */
+  static async createRw(path: PathLike, size: number, options?: WritableMapOptions): Promise<MemoryMappedFile> {
+    return new MemoryMappedFile(token, await openPath(path, () => creating(size, options)))
+  }
+
+  /** Blocking twin of {@link MemoryMappedFile.createRw}. */
+  static createRwSync(path: PathLike, size: number, options?: WritableMapOptions): MemoryMappedFile {
+    return new MemoryMappedFile(token, openPathSync(path, () => creating(size, options)))
+  }
+
+  /**
+   * Maps an existing file for reading; needs read permission only. An empty file gives an empty mapping.
+   *
+   * Unsupported, at once, for a FIFO, a socket, a device, and a file that tells a size of 0 but has content (`/proc`).
+   */
+  static async openRo(path: PathLike, options?: MapOptions): Promise<MemoryMappedFile> {
+    return new MemoryMappedFile(token, await openPath(path, () => readRequest(MmapMode.ReadOnly, options)))
+  }
+
+  /** Blocking twin of {@link MemoryMappedFile.openRo}. */
+  static openRoSync(path: PathLike, options?: MapOptions): MemoryMappedFile {
+    return new MemoryMappedFile(token, openPathSync(path, () => readRequest(MmapMode.ReadOnly, options)))
+  }
+
+  /** Maps an existing file for reading and writing. ResizeFailed for an empty file. */
+  static async openRw(path: PathLike, options?: WritableMapOptions): Promise<MemoryMappedFile> {
+    return new MemoryMappedFile(token, await openPath(path, () => writeRequest(options)))
+  }
+
+  /** Blocking twin of {@link MemoryMappedFile.openRw}. */
+  static openRwSync(path: PathLike, options?: WritableMapOptions): MemoryMappedFile {
+    return new MemoryMappedFile(token, openPathSync(path, () => writeRequest(options)))
+  }
+
+  /**
+   * Maps an existing file privately: it can be written, stores are seen through this mapping alone and never reach the file.
+   * Needs read permission only. ResizeFailed for an empty file.
+   */
+  static async openCow(path: PathLike, options?: MapOptions): Promise<MemoryMappedFile> {
+    return new MemoryMappedFile(token, await openPath(path, () => readRequest(MmapMode.CopyOnWrite, options)))
+  }
+
+  /** Blocking twin of {@link MemoryMappedFile.openCow}. */
+  static openCowSync(path: PathLike, options?: MapOptions): MemoryMappedFile {
+    return new MemoryMappedFile(token, openPathSync(path, () => readRequest(MmapMode.CopyOnWrite, options)))
+  }
+
+  /**
+   * Maps a file in the mode of `options.mode` (default `'read-only'`), creating it as `options.create` says.
+   *
+   * ```js
+   * const mapping = await MemoryMappedFile.open('index.bin', { mode: 'read-write', create: 'if-missing', size: 4096 })
+   * mapping.close()
+   * ```
+   */
+  static async open(path: PathLike, options?: OpenOptions): Promise<MemoryMappedFile> {
+    return new MemoryMappedFile(token, await openPath(path, () => openRequest(options)))
+  }
+
+  /** Blocking twin of {@link MemoryMappedFile.open}. */
+  static openSync(path: PathLike, options?: OpenOptions): MemoryMappedFile {
+    return new MemoryMappedFile(token, openPathSync(path, () => openRequest(options)))
+  }
+
+  /**
+   * Maps a file that is open already. The descriptor is duplicated before the call returns: the caller may close its own at
+   * once. `path` is null.
+   */
+  static async fromFd(fd: number | FileHandle, options?: OpenOptions): Promise<MemoryMappedFile> {
+    return new MemoryMappedFile(token, await openDescriptor(fd, () => fdRequest(options)))
+  }
+
+  /** Blocking twin of {@link MemoryMappedFile.fromFd}. */
+  static fromFdSync(fd: number | FileHandle, options?: OpenOptions): MemoryMappedFile {
+    return new MemoryMappedFile(token, openDescriptorSync(fd, () => fdRequest(options)))
+  }
+
+  /** As given to open, made a string; null for a mapping made of a descriptor. */
+  readonly path: string | null
+  /** What the mapping may do with its file. */
+  readonly mode: MmapMode
+  /** How JavaScript sees the memory. */
+  readonly viewMode: ViewMode
+  /** When writes are flushed by themselves. */
+  readonly flushPolicy: FlushPolicy
+  readonly #native: Mapping
+  readonly #status: Status
+  readonly #views: Views
+  readonly #lead: number
+  readonly #isFlushDue: ((status: Status) => boolean) | undefined
+  readonly #sliceOwner: SliceOwner
+  #closed = false
+
+  private constructor(key: symbol, opened: Opened) {
+    if (key !== token) throw illegalConstructor('MemoryMappedFile.open and its siblings')
+    super()
+    this.path = opened.path
+    this.mode = opened.mode
+    this.viewMode = opened.viewMode
+    this.flushPolicy = opened.flushPolicy
+    this.#native = opened.native
+    this.#status = new Status(opened.native.slot)
+    this.#views = new Views(opened.native)
+    this.#lead = opened.native.lead
+    this.#isFlushDue = flushTrigger(opened.flushPolicy)
+    const isClosed = () => this.#closed
+    this.#sliceOwner = {
+      get closed() {
+        return isClosed()
+      },
+      written: (bytes) => this.#written(bytes),
+    }
+  }
+
+  /** Current length of the mapping in bytes; follows resize. 0 after close. */
+  get length(): number {
+    return this.#closed ? 0 : this.#status.length
+  }
+
+  /** Whether the mapping has no bytes. */
+  get isEmpty(): boolean {
+    return this.length === 0
+  }
+
+  /** Whether close() was called. */
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /**
+   * Bytes written by updateRegion and released asSliceMut since the last flush of the whole. Stores through plain views cannot be
+   * counted; an explicit flush covers them all the same. Always 0 for read-only and copy-on-write mappings.
+   */
+  get pendingBytes(): number {
+    return this.#closed ? 0 : this.#status.pendingBytes
+  }
+
+  /**
+   * A Buffer over the mapped bytes, no copy. Costs about as much as `Buffer.subarray`.
+   *
+   * It stays valid as long as it is referenced, whatever becomes of this object; after close() it is empty. In a read-only mapping
+   * stores into it never reach the file and never crash. Throws OutOfBounds, Closed; Unsupported for a view that this runtime
+   * cannot make (more than 2 GiB of a mapping above 4 GiB on Node 20).
+   */
+  asSlice(offset = 0, length?: number): Buffer {
+    const size = this.#range(offset, length)
+    return this.#views.cut(offset, size)
+  }
+
+  /**
+   * Writable bytes plus the moment they count as written. Throws InvalidMode on a read-only mapping, OutOfBounds, Closed.
+   *
+   * ```js
+   * const mapping = MemoryMappedFile.createRwSync('table.bin', 4096)
+   * const slice = mapping.asSliceMut(0, 16)
+   * slice.bytes.fill(1)
+   * slice.release()
+   * mapping.close()
+   * ```
+   */
+  asSliceMut(offset = 0, length?: number): MappedSliceMut {
+    checkCount('offset', offset)
+    checkOptionalCount('length', length)
+    this.#assertWritable('asSliceMut')
+    const size = this.#range(offset, length)
+    return new SliceMut(this.#sliceOwner, offset, this.#views.cut(offset, size))
+  }
+
+  /**
+   * Fills `target`, a view, with bytes from `offset` on: exactly as many as it has, or OutOfBounds and it is untouched. Returns it.
+   */
+  readInto<T extends ArrayBufferView>(offset: number, target: T): T {
+    checkCount('offset', offset)
+    const bytes = toTarget('target', target)
+    this.#assertInside(offset, bytes.length)
+    this.#copyOut(offset, bytes)
+    return target
+  }
+
+  /** An owned copy of the bytes, in memory of its own. */
+  readBytes(offset = 0, length?: number): Buffer {
+    const size = this.#range(offset, length)
+    if (size > MAX_VIEW) {
+      throw new MmapIoError('Unsupported', `This runtime limits one buffer to ${MAX_VIEW} bytes; read ${size} bytes in parts with readInto`)
+    }
+    const copy = Buffer.allocUnsafeSlow(size)
+    this.#copyOut(offset, copy)
+    return copy
+  }
+
+  /**
+   * Stores bytes at `offset`, counts them as written and applies the flush policy; a string is taken as UTF-8.
+   *
+   * Throws InvalidMode on a read-only mapping, OutOfBounds, Closed; nothing is stored then. Throws FlushFailed when a flush that
+   * the policy asks for fails; the bytes stay stored then. Empty data does nothing, in any mode.
+   */
+  updateRegion(offset: number, data: Bytes): void {
+    checkCount('offset', offset)
+    const bytes = toBytes('data', data)
+    if (this.#closed) throw closedError()
+    if (bytes.length === 0) return
+    this.#assertWritable('updateRegion')
+    this.#assertInside(offset, bytes.length)
+    this.#copyIn(offset, bytes)
+    this.#written(bytes.length)
+  }
+
+  /** A DataView over the mapped bytes, no copy. See {@link MemoryMappedFile.asSlice}. */
+  dataView(offset = 0, length?: number): DataView {
+    const size = this.#range(offset, length)
+    const { buffer, byteOffset } = this.#views.locate(offset, size)
+    return new DataView(buffer, byteOffset, size)
+  }
+
+  /**
+   * A typed array over the mapped bytes, no copy, in the machine's byte order. `count` is elements; omitted, as many whole ones as
+   * fit.
+   *
+   * Throws Misaligned when the offset's position in the file is no multiple of the element size, OutOfBounds, Closed.
+   *
+   * ```js
+   * const mapping = MemoryMappedFile.createRwSync('numbers.bin', 4096)
+   * mapping.typedArray(Float64Array, 8, 2).set([1.5, 2.5])
+   * mapping.close()
+   * ```
+   */
+  typedArray<T extends TypedArrayConstructor>(type: T, offset = 0, count?: number): InstanceType<T> {
+    checkTypedArray(type)
+    checkCount('offset', offset)
+    checkOptionalCount('count', count)
+    const total = this.#openLength()
+    const size = type.BYTES_PER_ELEMENT
+    // The lead keeps the alignment of the position in the file.
+    if ((this.#lead + offset) % size !== 0) throw misaligned(offset, size)
+    const length = (count ?? Math.floor((total - offset) / size)) * size
+    if (offset > total || length > total - offset) throw outOfBounds(offset, Math.max(0, length), total)
+    const { buffer, byteOffset } = this.#views.locate(offset, length)
+    return new type(buffer, byteOffset, length / size) as InstanceType<T>
+  }
+
+  /**
+   * Resolves when every byte stored so far is on the device as far as the operating system can promise: `msync(MS_SYNC)`, on macOS
+   * `F_FULLFSYNC` besides, on Windows `FlushViewOfFile` and `FlushFileBuffers`. The first flush of a file that was created here
+   * also brings its name to the device. Nothing to do on read-only and copy-on-write mappings.
+   *
+   * Rejects with FlushFailed, which carries code, errno and syscall, and leaves `pendingBytes`. A full disk or device error stays:
+   * every later flush fails with it, because the operating system tells it only once.
+   */
+  async flush(): Promise<void> {
+    if (this.#closed) throw closedError()
+    settle(await this.#native.flush(), this.path)
+  }
+
+  /** Blocking twin of {@link MemoryMappedFile.flush}. */
+  flushSync(): void {
+    if (this.#closed) throw closedError()
+    settle(this.#native.flushSync(), this.path)
+  }
+
+  /** Like {@link MemoryMappedFile.flush} for a range, rounded out to pages. The whole range counts as flush. Rejects with OutOfBounds too. */
+  async flushRange(offset = 0, length?: number): Promise<void> {
+    const size = this.#range(offset, length)
+    settle(await this.#native.flushRange(offset, size), this.path)
+  }
+
+  /** Blocking twin of {@link MemoryMappedFile.flushRange}. */
+  flushRangeSync(offset = 0, length?: number): void {
+    const size = this.#range(offset, length)
+    settle(this.#native.flushRangeSync(offset, size), this.path)
+  }
+
+  /**
+   * Makes the mapping, and with it the file, `newSize` bytes long. Read-write mappings only.
+   *
+   * Growing keeps every view valid and coherent; new bytes are zero and allocated unless `sparse`. Shrinking makes the cut-off part
+   * of old views read as zeros. A file that others have made longer than the mapping is never cut: growing keeps what they
+   * appended, shrinking is ResizeFailed. A window resizes only when it reaches the end of its file, else Unsupported.
+   *
+   * Rejects with InvalidMode, ResizeFailed (size 0 among others), Io with the operating system's code (`ENOSPC`, `EFBIG`); file,
+   * length and mapping are as before then. On Windows a file with views cannot be cut: pass `detach: true`, which empties this
+   * thread's views before a shrink, on every platform.
+   */
+  async resize(newSize: number, options?: { detach?: boolean }): Promise<void> {
+    this.#prepareResize(newSize, options)
+    settle(await this.#native.resize(newSize), this.path)
+  }
+
+  /** Blocking twin of {@link MemoryMappedFile.resize}. */
+  resizeSync(newSize: number, options?: { detach?: boolean }): void {
+    this.#prepareResize(newSize, options)
+    settle(this.#native.resizeSync(newSize), this.path)
+  }
+
+  /**
+   * Which pages of a range are in memory now: of the page cache, whoever brought them there. One system call.
+   *
+   * Throws Unsupported with code `EPERM` where the operating system hides it (Linux: files that you neither own nor may write), and
+   * on Windows.
+   */
+  residency(offset = 0, length?: number): Residency {
+    const size = this.#range(offset, length)
+    return settle(this.#native.residency(offset, size), this.path)
+  }
+
+  /**
+   * Lets the file go. Idempotent; does not flush, and what was stored still reaches the file as long as the machine runs.
+   *
+   * Every view of this thread becomes empty (length 0) and later calls fail with Closed. The file is released as soon as the last
+   * running task has ended. `detach: false` leaves views in place, reading zeros (Windows: the bytes, until collected), for callers
+   * whose views may still be in use by asynchronous native work such as zlib or `fs.write`, which does not survive an emptied
+   * buffer in any version of Node.
+   */
+  close(options?: { detach?: boolean }): void {
+    const detach = checkDetach(options) ?? true
+    if (this.#closed) return
+    this.#closed = true
+    if (detach) this.#views.empty()
+    this.#native.close()
+    process.nextTick(() => this.emit('close'))
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  /** flush(), then close(), also when the flush fails; then rejects with its error. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return
+    try {
+      await this.flush()
+    } finally {
+      this.close()
+    }
+  }
+
+  /** Path, mode, length and view mode, never the bytes. */
+  [inspect.custom](_depth: number, options: object): string {
+    const { path, mode, length, viewMode, closed } = this
+    return `MemoryMappedFile ${inspect({ path, mode, length, viewMode, closed }, options)}`
+  }
+
+  /** Checks a range and tells its length in bytes. */
+  #range(offset: number, length: number | undefined): number {
+    checkCount('offset', offset)
+    checkOptionalCount('length', length)
+    const total = this.#openLength()
+    const size = length ?? total - offset
+    if (size === 0) return 0
+    if (size < 0 || offset + size > total) throw outOfBounds(offset, Math.max(0, size), total)
+    return size
+  }
+
+  #openLength(): number {
+    if (this.#closed) throw closedError()
+    return this.#status.length
+  }
+
+  #assertInside(offset: number, length: number): void {
+    const total = this.#openLength()
+    if (length > 0 && offset + length > total) throw outOfBounds(offset, length, total)
+  }
+
+  #assertWritable(operation: string): void {
+    if (this.#closed) throw closedError()
+    if (this.mode === MmapMode.ReadOnly) throw invalidMode(operation, this.mode)
+  }
+
+  #copyOut(offset: number, target: Uint8Array): void {
+    for (let at = 0; at < target.length; at += MAX_PIECE) {
+      const piece = target.length <= MAX_PIECE ? target : target.subarray(at, at + MAX_PIECE)
+      const source = this.#views.cut(offset + at, piece.length)
+      piece.set(overlapsUnseen(source, piece) ? Buffer.from(source) : source)
+    }
+  }
+
+  #copyIn(offset: number, data: Uint8Array): void {
+    for (let at = 0; at < data.length; at += MAX_PIECE) {
+      const piece = data.length <= MAX_PIECE ? data : data.subarray(at, at + MAX_PIECE)
+      const target = this.#views.cut(offset + at, piece.length)
+      target.set(overlapsUnseen(target, piece) ? Buffer.from(piece) : piece)
+    }
+  }
+
+  /** Counts a write and flushes when the policy asks for it. */
+  #written(bytes: number): void {
+    if (this.mode !== MmapMode.ReadWrite || bytes === 0) return
+    this.#status.count(bytes)
+    if (this.#isFlushDue?.(this.#status)) this.flushSync()
+  }
+
+  #prepareResize(newSize: number, options: { detach?: boolean } | undefined): void {
+    checkCount('newSize', newSize)
+    const detach = checkDetach(options) ?? false
+    const total = this.#openLength()
+    if (detach && this.mode === MmapMode.ReadWrite && newSize > 0 && newSize < total) this.#views.empty()
+  }
+}
+
+function creating(size: number, options: WritableMapOptions | undefined) {
+  checkCount('size', size)
+  return writeRequest(options, { create: 'truncate', size })
+}
+
+function checkDetach(options: { detach?: boolean } | undefined): boolean | undefined {
+  if (options === undefined) return undefined
+  if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options)
+  return checkBoolean('options.detach', options.detach)
+}
+
+/**
+ * Whether two views may show the same bytes of a file at different addresses: a copy between them could then overwrite what it has
+ * yet to read. Within one buffer `set` takes care of that itself.
+ */
+function overlapsUnseen(mapped: Uint8Array, other: Uint8Array): boolean {
+  return other.buffer !== mapped.buffer && isMapped(other.buffer)
+}

@@ -1,0 +1,56 @@
+/** From a path or a descriptor and checked options to an open native mapping. */
+import type { PathLike } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
+import type { Mapping } from '#binding'
+import { open, openFd, openFdSync, openSync } from '#binding'
+import type { FlushPolicy, MmapMode, ViewMode } from './enums.ts'
+import { settle } from './errors.ts'
+import type { Request } from './options.ts'
+import { checkFd } from './options.ts'
+import { toPath } from './path.ts'
+import { chooseView } from './view-mode.ts'
+
+/** What a mapping object is made of. */
+export interface Opened {
+  readonly native: Mapping
+  readonly path: string | null
+  readonly mode: MmapMode
+  readonly viewMode: ViewMode
+  readonly flushPolicy: FlushPolicy
+}
+
+// The view mode comes first: a mode that cannot be had must not leave a created file behind.
+const describe = (request: Request, path: string | null): Omit<Opened, 'native'> => ({
+  path,
+  mode: request.native.mode,
+  viewMode: chooseView(request.view),
+  flushPolicy: request.flushPolicy,
+})
+
+export async function openPath(path: PathLike, check: () => Request): Promise<Opened> {
+  const { bytes, text } = toPath(path)
+  const request = check()
+  const described = describe(request, text)
+  return { ...described, native: settle(await open(bytes, request.native), text) }
+}
+
+export function openPathSync(path: PathLike, check: () => Request): Opened {
+  const { bytes, text } = toPath(path)
+  const request = check()
+  const described = describe(request, text)
+  return { ...described, native: settle(openSync(bytes, request.native), text) }
+}
+
+export async function openDescriptor(fd: number | FileHandle, check: () => Request): Promise<Opened> {
+  const number = checkFd(fd)
+  const request = check()
+  const described = describe(request, null)
+  return { ...described, native: settle(await openFd(number, request.native), null) }
+}
+
+export function openDescriptorSync(fd: number | FileHandle, check: () => Request): Opened {
+  const number = checkFd(fd)
+  const request = check()
+  const described = describe(request, null)
+  return { ...described, native: settle(openFdSync(number, request.native), null) }
+}

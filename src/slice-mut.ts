@@ -1,0 +1,57 @@
+/** Writable bytes plus the moment at which they count as written. */
+import { closedError } from './errors.ts'
+
+/**
+ * Writable bytes of a mapping. Stores reach the mapping at once; `release()`, or the end of a `using` block, is when they count
+ * as written and the flush policy is applied.
+ */
+export interface MappedSliceMut {
+  /** The bytes. Closed after release, and after the mapping was closed. */
+  readonly bytes: Buffer
+  /** First byte, counted from the start of the mapping. */
+  readonly offset: number
+  /** Bytes. */
+  readonly length: number
+  /**
+   * Counts the bytes as written and applies the flush policy (FlushFailed when that fails; the bytes stay written). Idempotent.
+   * Afterwards reading `bytes` throws Closed; stores into a Buffer kept aside are not counted. On a mapping that was closed
+   * meanwhile there is nothing left to count.
+   */
+  release(): void
+  [Symbol.dispose](): void
+}
+
+/** What a slice needs of its mapping. */
+export interface SliceOwner {
+  readonly closed: boolean
+  written(bytes: number): void
+}
+
+export class SliceMut implements MappedSliceMut {
+  readonly offset: number
+  readonly length: number
+  readonly #owner: SliceOwner
+  #bytes: Buffer | undefined
+
+  constructor(owner: SliceOwner, offset: number, bytes: Buffer) {
+    this.#owner = owner
+    this.#bytes = bytes
+    this.offset = offset
+    this.length = bytes.length
+  }
+
+  get bytes(): Buffer {
+    if (this.#bytes === undefined || this.#owner.closed) throw closedError()
+    return this.#bytes
+  }
+
+  release(): void {
+    if (this.#bytes === undefined) return
+    this.#bytes = undefined
+    if (!this.#owner.closed) this.#owner.written(this.length)
+  }
+
+  [Symbol.dispose](): void {
+    this.release()
+  }
+}

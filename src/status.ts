@@ -1,0 +1,72 @@
+/** The numbers about a mapped file that all its holders share; the layout stands in crates/core/src/status.rs. */
+import { statusChunk } from '#binding'
+import { MmapIoError, settle } from './errors.ts'
+
+const SLOTS_PER_CHUNK = 1024
+const WORDS = 16
+const DOUBLES = 8
+const LENGTH = 1
+const FLUSHED = 3
+const WRITTEN_LOW = 4
+const WRITTEN_HIGH = 5
+const WRITES = 8
+const FLUSHED_WRITES = 9
+const TWO_32 = 2 ** 32
+
+interface Chunk {
+  readonly words: Uint32Array
+  readonly doubles: Float64Array
+}
+
+const chunks: Chunk[] = []
+
+function chunkOf(slot: number): Chunk {
+  const number = Math.floor(slot / SLOTS_PER_CHUNK)
+  const buffer = chunks[number]?.words.buffer ?? settle(statusChunk(number), null)
+  if (buffer === undefined) throw new MmapIoError('Unsupported', `No status slot ${slot}; two versions of the addon are mixed`)
+  chunks[number] ??= { words: new Uint32Array(buffer), doubles: new Float64Array(buffer) }
+  return chunks[number]
+}
+
+export class Status {
+  readonly #words: Uint32Array
+  readonly #doubles: Float64Array
+  readonly #word: number
+  readonly #double: number
+
+  constructor(slot: number) {
+    const chunk = chunkOf(slot)
+    this.#words = chunk.words
+    this.#doubles = chunk.doubles
+    this.#word = (slot % SLOTS_PER_CHUNK) * WORDS
+    this.#double = (slot % SLOTS_PER_CHUNK) * DOUBLES
+  }
+
+  /** Length of the mapping in bytes. */
+  get length(): number {
+    return this.#doubles[this.#double + LENGTH] as number
+  }
+
+  /** Counts one write. Other threads count in the same words. */
+  count(bytes: number): void {
+    const low = bytes % TWO_32
+    const before = Atomics.add(this.#words, this.#word + WRITTEN_LOW, low)
+    const high = (bytes - low) / TWO_32 + (before + low >= TWO_32 ? 1 : 0)
+    if (high > 0) Atomics.add(this.#words, this.#word + WRITTEN_HIGH, high)
+    Atomics.add(this.#words, this.#word + WRITES, 1)
+  }
+
+  /** Bytes written since the last flush of the whole. */
+  get pendingBytes(): number {
+    const high = Atomics.load(this.#words, this.#word + WRITTEN_HIGH)
+    const low = Atomics.load(this.#words, this.#word + WRITTEN_LOW)
+    // A carry that another thread has still to add makes the sum too small for a moment, never too large.
+    return Math.max(0, high * TWO_32 + low - (this.#doubles[this.#double + FLUSHED] as number))
+  }
+
+  /** Writes since the last flush of the whole. */
+  get pendingWrites(): number {
+    const writes = Atomics.load(this.#words, this.#word + WRITES)
+    return (writes - Atomics.load(this.#words, this.#word + FLUSHED_WRITES)) >>> 0
+  }
+}

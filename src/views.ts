@@ -1,0 +1,123 @@
+/**
+ * The array buffers over a mapping. They are made when they are first needed, because each large one costs a garbage
+ * collection, and everything handed out is a `subarray` of one.
+ */
+import { constants } from 'node:buffer'
+import type { Failure } from '#binding'
+import { detach } from '#binding'
+import { MmapIoError, settle } from './errors.ts'
+
+/** What this module needs of a native mapping. */
+export interface Pages {
+  readonly lead: number
+  readonly capacity: number
+  buffer(number: number, start: number, length: number): ArrayBuffer | Failure
+  emptied(number: number): void
+}
+
+/** The longest view that this runtime can make: 4 GiB on Node 20, no limit that matters later. */
+export const MAX_VIEW = constants.MAX_LENGTH
+
+/** Where one buffer cannot hold a mapping, buffers of `MAX_VIEW` begin this far apart: any view of this length lies in one. */
+const STRIDE = MAX_VIEW / 2
+
+/** Longest piece in which bytes are copied, so that every copy fits a view. */
+export const MAX_PIECE = Math.min(STRIDE, 2 ** 31)
+
+// Captured before anybody can replace it. Node 20 has no such method; there napi does the same.
+const transfer: ((this: ArrayBuffer, length: number) => ArrayBuffer) | undefined = Reflect.get(ArrayBuffer.prototype, 'transfer')
+
+/** Every buffer made here: copies between two of them may overlap in a file although they do not overlap in memory. */
+const made = new WeakSet<ArrayBufferLike>()
+
+/** Whether `memory` is a view of a mapping, of any file. */
+export const isMapped = (memory: ArrayBufferLike): boolean => made.has(memory)
+
+const nothing = Buffer.alloc(0)
+
+export class Views {
+  readonly #pages: Pages
+  readonly #lead: number
+  /** The buffer at position 0: the whole mapping unless that is too long for one. */
+  #root: Buffer = nothing
+  /** The buffers behind it, by position divided by `STRIDE`. */
+  readonly #others = new Map<number, Buffer>()
+  /** Every buffer made and not known to be gone, by number. */
+  readonly #alive = new Map<number, WeakRef<ArrayBuffer>>()
+  #made = 0
+
+  constructor(pages: Pages) {
+    this.#pages = pages
+    this.#lead = pages.lead
+  }
+
+  /** A Buffer over `length` bytes from `offset` of the window on; checked by the caller. */
+  cut(offset: number, length: number): Buffer {
+    const start = this.#lead + offset
+    const root = this.#root
+    if (start + length <= root.length) return root.subarray(start, start + length)
+    return length === 0 ? nothing : this.#cutAnew(start, length)
+  }
+
+  /** Where the bytes lie, for other kinds of views. */
+  locate(offset: number, length: number): { buffer: ArrayBuffer; byteOffset: number } {
+    const view = this.cut(offset, length)
+    // Mapped memory is never shared in this view mode.
+    return { buffer: view.buffer as ArrayBuffer, byteOffset: view.byteOffset }
+  }
+
+  /** Empties every buffer that is left of this mapping in this thread. */
+  empty(): void {
+    this.#root = nothing
+    this.#others.clear()
+    for (const [number, reference] of this.#alive) {
+      const buffer = reference.deref()
+      // One that a caller transferred away is empty already, and its memory in use elsewhere.
+      if (buffer !== undefined && buffer.byteLength > 0 && emptied(buffer)) this.#pages.emptied(number)
+    }
+    this.#alive.clear()
+  }
+
+  #cutAnew(start: number, length: number): Buffer {
+    const capacity = this.#pages.capacity
+    if (capacity <= MAX_VIEW) {
+      this.#root = this.#make(0, capacity)
+      return this.#root.subarray(start, start + length)
+    }
+    const index = Math.floor(start / STRIDE)
+    const first = index * STRIDE
+    const whole = Math.min(MAX_VIEW, capacity - first)
+    if (start + length > first + whole) {
+      throw new MmapIoError(
+        'Unsupported',
+        `A view of ${length} bytes is too long here: this runtime limits one buffer to ${MAX_VIEW} bytes, so views of up to ` +
+          `${STRIDE} bytes can be had at any offset; use readInto, or a newer Node`,
+      )
+    }
+    const known = index === 0 ? this.#root : this.#others.get(index)
+    const buffer = known?.length === whole ? known : this.#make(first, whole)
+    if (index === 0) this.#root = buffer
+    else this.#others.set(index, buffer)
+    return buffer.subarray(start - first, start - first + length)
+  }
+
+  #make(start: number, length: number): Buffer {
+    const number = this.#made++
+    const buffer = settle(this.#pages.buffer(number, start, length), null)
+    for (const [old, reference] of this.#alive) if (reference.deref() === undefined) this.#alive.delete(old)
+    this.#alive.set(number, new WeakRef(buffer))
+    made.add(buffer)
+    return Buffer.from(buffer)
+  }
+}
+
+/** Empties a buffer; false when its owner has forbidden that (`markAsUntransferable`): it then reads zeros after close. */
+function emptied(buffer: ArrayBuffer): boolean {
+  if (transfer === undefined) return detach(buffer)
+  try {
+    transfer.call(buffer, 0)
+    return true
+  } catch {
+    return false
+  }
+}
