@@ -13,7 +13,7 @@ import { type Opened, openDescriptor, openDescriptorSync, openPath, openPathSync
 import { fdRequest, type MapOptions, type OpenOptions, openRequest, readRequest, type WritableMapOptions, writeRequest } from './options.ts'
 import { type MappedSliceMut, SliceMut, type SliceOwner } from './slice-mut.ts'
 import { Status } from './status.ts'
-import { isMapped, MAX_PIECE, MAX_VIEW, Views } from './views.ts'
+import { MAX_VIEW, Views } from './views.ts'
 
 /** Which pages of a range are in memory. */
 export interface Residency {
@@ -221,7 +221,8 @@ export class MemoryMappedFile extends EventEmitter {
   asSliceMut(offset = 0, length?: number): MappedSliceMut {
     checkCount('offset', offset)
     checkOptionalCount('length', length)
-    this.#assertWritable('asSliceMut')
+    if (this.#closed) throw closedError()
+    if (this.mode === MmapMode.ReadOnly) throw invalidMode('asSliceMut', this.mode)
     const size = this.#range(offset, length)
     return new SliceMut(this.#sliceOwner, offset, this.#views.cut(offset, size))
   }
@@ -232,8 +233,9 @@ export class MemoryMappedFile extends EventEmitter {
   readInto<T extends ArrayBufferView>(offset: number, target: T): T {
     checkCount('offset', offset)
     const bytes = toTarget('target', target)
-    this.#assertInside(offset, bytes.length)
-    this.#copyOut(offset, bytes)
+    const total = this.#openLength()
+    if (bytes.length > 0 && offset + bytes.length > total) throw outOfBounds(offset, bytes.length, total)
+    this.#views.read(offset, bytes)
     return target
   }
 
@@ -244,7 +246,7 @@ export class MemoryMappedFile extends EventEmitter {
       throw new MmapIoError('Unsupported', `This runtime limits one buffer to ${MAX_VIEW} bytes; read ${size} bytes in parts with readInto`)
     }
     const copy = Buffer.allocUnsafeSlow(size)
-    this.#copyOut(offset, copy)
+    this.#views.read(offset, copy)
     return copy
   }
 
@@ -256,13 +258,15 @@ export class MemoryMappedFile extends EventEmitter {
    */
   updateRegion(offset: number, data: Bytes): void {
     checkCount('offset', offset)
-    const bytes = toBytes('data', data)
+    const bytes = data instanceof Uint8Array ? data : toBytes('data', data)
+    const size = bytes.length
     if (this.#closed) throw closedError()
-    if (bytes.length === 0) return
-    this.#assertWritable('updateRegion')
-    this.#assertInside(offset, bytes.length)
-    this.#copyIn(offset, bytes)
-    this.#written(bytes.length)
+    if (size === 0) return
+    if (this.mode === MmapMode.ReadOnly) throw invalidMode('updateRegion', this.mode)
+    const total = this.#status.length
+    if (offset + size > total) throw outOfBounds(offset, size, total)
+    this.#views.write(offset, bytes)
+    this.#written(size)
   }
 
   /** A DataView over the mapped bytes, no copy. See {@link MemoryMappedFile.asSlice}. */
@@ -415,32 +419,6 @@ export class MemoryMappedFile extends EventEmitter {
     return this.#status.length
   }
 
-  #assertInside(offset: number, length: number): void {
-    const total = this.#openLength()
-    if (length > 0 && offset + length > total) throw outOfBounds(offset, length, total)
-  }
-
-  #assertWritable(operation: string): void {
-    if (this.#closed) throw closedError()
-    if (this.mode === MmapMode.ReadOnly) throw invalidMode(operation, this.mode)
-  }
-
-  #copyOut(offset: number, target: Uint8Array): void {
-    for (let at = 0; at < target.length; at += MAX_PIECE) {
-      const piece = target.length <= MAX_PIECE ? target : target.subarray(at, at + MAX_PIECE)
-      const source = this.#views.cut(offset + at, piece.length)
-      piece.set(overlapsUnseen(source, piece) ? Buffer.from(source) : source)
-    }
-  }
-
-  #copyIn(offset: number, data: Uint8Array): void {
-    for (let at = 0; at < data.length; at += MAX_PIECE) {
-      const piece = data.length <= MAX_PIECE ? data : data.subarray(at, at + MAX_PIECE)
-      const target = this.#views.cut(offset + at, piece.length)
-      target.set(overlapsUnseen(target, piece) ? Buffer.from(piece) : piece)
-    }
-  }
-
   /** Counts a write and flushes when the policy asks for it. */
   #written(bytes: number): void {
     if (this.mode !== MmapMode.ReadWrite || bytes === 0) return
@@ -465,12 +443,4 @@ function checkDetach(options: { detach?: boolean } | undefined): boolean | undef
   if (options === undefined) return undefined
   if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options)
   return checkBoolean('options.detach', options.detach)
-}
-
-/**
- * Whether two views may show the same bytes of a file at different addresses: a copy between them could then overwrite what it has
- * yet to read. Within one buffer `set` takes care of that itself.
- */
-function overlapsUnseen(mapped: Uint8Array, other: Uint8Array): boolean {
-  return other.buffer !== mapped.buffer && isMapped(other.buffer)
 }

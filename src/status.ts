@@ -47,12 +47,18 @@ export class Status {
     return this.#doubles[this.#double + LENGTH] as number
   }
 
-  /** Counts one write. Other threads count in the same words. */
+  /** Counts bytes as written. Other threads count in the same words. */
   count(bytes: number): void {
-    const low = bytes % TWO_32
+    const low = bytes < TWO_32 ? bytes : bytes % TWO_32
     const before = Atomics.add(this.#words, this.#word + WRITTEN_LOW, low)
-    const high = (bytes - low) / TWO_32 + (before + low >= TWO_32 ? 1 : 0)
-    if (high > 0) Atomics.add(this.#words, this.#word + WRITTEN_HIGH, high)
+    if (before + low >= TWO_32 || low !== bytes) {
+      const carry = before + low >= TWO_32 ? 1 : 0
+      Atomics.add(this.#words, this.#word + WRITTEN_HIGH, (bytes - low) / TWO_32 + carry)
+    }
+  }
+
+  /** Counts a write, for the policy that asks for their number. */
+  countWrite(): void {
     Atomics.add(this.#words, this.#word + WRITES, 1)
   }
 

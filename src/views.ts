@@ -22,16 +22,24 @@ export const MAX_VIEW = constants.MAX_LENGTH
 const STRIDE = MAX_VIEW / 2
 
 /** Longest piece in which bytes are copied, so that every copy fits a view. */
-export const MAX_PIECE = Math.min(STRIDE, 2 ** 31)
+const MAX_PIECE = Math.min(STRIDE, 2 ** 31)
 
 // Captured before anybody can replace it. Node 20 has no such method; there napi does the same.
 const transfer: ((this: ArrayBuffer, length: number) => ArrayBuffer) | undefined = Reflect.get(ArrayBuffer.prototype, 'transfer')
 
-/** Every buffer made here: copies between two of them may overlap in a file although they do not overlap in memory. */
-const made = new WeakSet<ArrayBufferLike>()
+const marked = new WeakSet<ArrayBufferLike>()
+let buffersMade = 0
 
-/** Whether `memory` is a view of a mapping, of any file. */
-export const isMapped = (memory: ArrayBufferLike): boolean => made.has(memory)
+/**
+ * Whether `other` may show the same bytes of a file as `mapped` at different addresses: a copy between the two could then overwrite
+ * what it has yet to read. Within one buffer `set` takes care of that itself.
+ */
+function mayOverlap(mapped: Uint8Array, other: Uint8Array): boolean {
+  // It takes two mapped buffers. Asking a view for its buffer costs as much as storing 64 bytes.
+  if (buffersMade < 2) return false
+  const buffer = other.buffer
+  return marked.has(buffer) && buffer !== mapped.buffer
+}
 
 const nothing = Buffer.alloc(0)
 
@@ -57,6 +65,27 @@ export class Views {
     const root = this.#root
     if (start + length <= root.length) return root.subarray(start, start + length)
     return length === 0 ? nothing : this.#cutAnew(start, length)
+  }
+
+  /** Copies bytes in; the range was checked by the caller. */
+  write(offset: number, data: Uint8Array): void {
+    const start = this.#lead + offset
+    const root = this.#root
+    if (start + data.length <= root.length) root.set(mayOverlap(root, data) ? Buffer.from(data) : data, start)
+    else this.#inPieces(offset, data, (mapped, piece) => mapped.set(mayOverlap(mapped, piece) ? Buffer.from(piece) : piece))
+  }
+
+  /** Copies bytes out; the range was checked by the caller. */
+  read(offset: number, target: Uint8Array): void {
+    this.#inPieces(offset, target, (mapped, piece) => piece.set(mayOverlap(mapped, piece) ? Buffer.from(mapped) : mapped))
+  }
+
+  /** Pairs mapped bytes with those of `other`, in pieces that fit a view. */
+  #inPieces(offset: number, other: Uint8Array, copy: (mapped: Buffer, piece: Uint8Array) => void): void {
+    for (let at = 0; at < other.length; at += MAX_PIECE) {
+      const piece = other.length <= MAX_PIECE ? other : other.subarray(at, at + MAX_PIECE)
+      copy(this.cut(offset + at, piece.length), piece)
+    }
   }
 
   /** Where the bytes lie, for other kinds of views. */
@@ -106,7 +135,8 @@ export class Views {
     const buffer = settle(this.#pages.buffer(number, start, length), null)
     for (const [old, reference] of this.#alive) if (reference.deref() === undefined) this.#alive.delete(old)
     this.#alive.set(number, new WeakRef(buffer))
-    made.add(buffer)
+    marked.add(buffer)
+    buffersMade++
     return Buffer.from(buffer)
   }
 }
