@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-export { type Bytes, type TypedArrayConstructor } from './src/bytes.ts'
+export type { Bytes, TypedArrayConstructor } from './src/bytes.ts'
 export {
   ChangeKind,
   type FaultEvent,
@@ -15,6 +15,6 @@ export {
 } from './src/enums.ts'
 export { MmapIoError, type MmapIoErrorDetails, type MmapIoErrorKind } from './src/errors.ts'
 export { MemoryMappedFile, type Residency } from './src/mapped-file.ts'
-export { type MappedSliceMut } from './src/slice-mut.ts'
-export { type MapOptions, type OpenOptions, type WritableMapOptions } from './src/options.ts'
+export type { MapOptions, OpenOptions, WritableMapOptions } from './src/options.ts'
+export type { MappedSliceMut } from './src/slice-mut.ts'
 export { alignUp, capabilities, pageSize } from './src/utilities.ts'

@@ -1,6 +1,6 @@
 // Compiles the TypeScript sources to dist/ and bundles their declarations into index.d.ts.
 import { execFileSync } from 'node:child_process'
-import { chmodSync, rmSync } from 'node:fs'
+import { chmodSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { rollup } from 'rollup'
@@ -8,7 +8,6 @@ import { dts } from 'rollup-plugin-dts'
 
 const root = join(import.meta.dirname, '..')
 process.chdir(root)
-rmSync('dist', { recursive: true, force: true })
 
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc')
 execFileSync(process.execPath, [tsc, '-p', '.'], { stdio: 'inherit' })

@@ -4,9 +4,9 @@ import type { FileHandle } from 'node:fs/promises'
 import { inspect } from 'node:util'
 import type { Mapping } from '#binding'
 import { checkBoolean, checkCount, checkOptionalCount } from './arguments.ts'
-import { type Bytes, checkTypedArray, toBytes, toTarget, type TypedArrayConstructor } from './bytes.ts'
+import { type Bytes, checkTypedArray, type TypedArrayConstructor, toBytes, toTarget } from './bytes.ts'
 import { type FlushPolicy, MmapMode, type ViewMode } from './enums.ts'
-import { closedError, invalidMode, misaligned, MmapIoError, outOfBounds, settle } from './errors.ts'
+import { closedError, invalidMode, MmapIoError, misaligned, outOfBounds, settle } from './errors.ts'
 import { flushTrigger } from './flush-policy.ts'
 import { illegalConstructor, wrongType } from './misuse.ts'
 import { type Opened, openDescriptor, openDescriptorSync, openPath, openPathSync } from './open.ts'
@@ -65,7 +65,10 @@ export class MemoryMappedFile extends EventEmitter {
 
   /** Blocking twin of {@link MemoryMappedFile.createRw}. */
   static createRwSync(path: PathLike, size: number, options?: WritableMapOptions): MemoryMappedFile {
-    return new MemoryMappedFile(token, openPathSync(path, () => creating(size, options)))
+    return new MemoryMappedFile(
+      token,
+      openPathSync(path, () => creating(size, options)),
+    )
   }
 
   /**
@@ -79,7 +82,10 @@ export class MemoryMappedFile extends EventEmitter {
 
   /** Blocking twin of {@link MemoryMappedFile.openRo}. */
   static openRoSync(path: PathLike, options?: MapOptions): MemoryMappedFile {
-    return new MemoryMappedFile(token, openPathSync(path, () => readRequest(MmapMode.ReadOnly, options)))
+    return new MemoryMappedFile(
+      token,
+      openPathSync(path, () => readRequest(MmapMode.ReadOnly, options)),
+    )
   }
 
   /** Maps an existing file for reading and writing. ResizeFailed for an empty file. */
@@ -89,7 +95,10 @@ export class MemoryMappedFile extends EventEmitter {
 
   /** Blocking twin of {@link MemoryMappedFile.openRw}. */
   static openRwSync(path: PathLike, options?: WritableMapOptions): MemoryMappedFile {
-    return new MemoryMappedFile(token, openPathSync(path, () => writeRequest(options)))
+    return new MemoryMappedFile(
+      token,
+      openPathSync(path, () => writeRequest(options)),
+    )
   }
 
   /**
@@ -102,7 +111,10 @@ export class MemoryMappedFile extends EventEmitter {
 
   /** Blocking twin of {@link MemoryMappedFile.openCow}. */
   static openCowSync(path: PathLike, options?: MapOptions): MemoryMappedFile {
-    return new MemoryMappedFile(token, openPathSync(path, () => readRequest(MmapMode.CopyOnWrite, options)))
+    return new MemoryMappedFile(
+      token,
+      openPathSync(path, () => readRequest(MmapMode.CopyOnWrite, options)),
+    )
   }
 
   /**
@@ -119,7 +131,10 @@ export class MemoryMappedFile extends EventEmitter {
 
   /** Blocking twin of {@link MemoryMappedFile.open}. */
   static openSync(path: PathLike, options?: OpenOptions): MemoryMappedFile {
-    return new MemoryMappedFile(token, openPathSync(path, () => openRequest(options)))
+    return new MemoryMappedFile(
+      token,
+      openPathSync(path, () => openRequest(options)),
+    )
   }
 
   /**
@@ -132,7 +147,10 @@ export class MemoryMappedFile extends EventEmitter {
 
   /** Blocking twin of {@link MemoryMappedFile.fromFd}. */
   static fromFdSync(fd: number | FileHandle, options?: OpenOptions): MemoryMappedFile {
-    return new MemoryMappedFile(token, openDescriptorSync(fd, () => fdRequest(options)))
+    return new MemoryMappedFile(
+      token,
+      openDescriptorSync(fd, () => fdRequest(options)),
+    )
   }
 
   /** As given to open, made a string; null for a mapping made of a descriptor. */

@@ -88,7 +88,8 @@ export const openRequest = (options: OpenOptions | undefined): Request => parse(
 /** Options of `fromFd`, which cannot create. */
 export function fdRequest(options: OpenOptions | undefined): Request {
   const request = openRequest(options)
-  if (request.native.create !== 'never') throw wrongValue('options.create', "'never' for a file that is open already", request.native.create)
+  if (request.native.create !== 'never')
+    throw wrongValue('options.create', "'never' for a file that is open already", request.native.create)
   return request
 }
 
@@ -102,8 +103,10 @@ function parse(given: OpenOptions | undefined, names: readonly string[], decided
   checkOneOf('options.mode', Object.values(MmapMode), mode)
   checkOneOf('options.create', creations, create)
   checkBoolean('options.sparse', sparse)
-  if (create !== 'never' && mode !== MmapMode.ReadWrite) throw wrongValue('options.create', `'never' unless the mode is 'read-write'`, create)
-  if (create === 'never' && size !== undefined) throw wrongValue('options.size', `left out unless "create" says that a file may be created`, size)
+  if (create !== 'never' && mode !== MmapMode.ReadWrite)
+    throw wrongValue('options.create', `'never' unless the mode is 'read-write'`, create)
+  if (create === 'never' && size !== undefined)
+    throw wrongValue('options.size', `left out unless "create" says that a file may be created`, size)
   const native: OpenRequest = { mode, create, offset, allocate: sparse !== true }
   if (length !== undefined) native.length = length
   if (size !== undefined) native.size = size
