@@ -162,7 +162,7 @@ impl Map {
 
     fn replace(&self, pages: Range<usize>, flags: libc::c_int, fd: libc::c_int, offset: u64) -> Result<(), OsError> {
         let page = page_size();
-        debug_assert!(pages.start % page == 0 && pages.end <= self.len().next_multiple_of(page));
+        debug_assert!(pages.start.is_multiple_of(page) && pages.end <= self.len().next_multiple_of(page));
         if pages.is_empty() {
             return Ok(());
         }

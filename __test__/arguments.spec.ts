@@ -1,0 +1,252 @@
+/** Rules R2 and R3: misuse is told before anything else, with Node's codes, and changes nothing. */
+import { readFileSync } from 'node:fs'
+import test, { type ExecutionContext } from 'ava'
+import { alignUp, MemoryMappedFile, MmapIoError, pageSize } from '#mmap-io'
+import { pattern, tempFile, tempFolder } from './support/files.ts'
+import { outcome } from './support/outcome.ts'
+
+const badCounts: [value: unknown, code: string][] = [
+  [-1, 'ERR_OUT_OF_RANGE'],
+  [Number.NaN, 'ERR_OUT_OF_RANGE'],
+  [Number.POSITIVE_INFINITY, 'ERR_OUT_OF_RANGE'],
+  [1.5, 'ERR_OUT_OF_RANGE'],
+  [2 ** 53, 'ERR_OUT_OF_RANGE'],
+  ['0', 'ERR_INVALID_ARG_TYPE'],
+  [null, 'ERR_INVALID_ARG_TYPE'],
+  [1n, 'ERR_INVALID_ARG_TYPE'],
+  [{}, 'ERR_INVALID_ARG_TYPE'],
+  [[], 'ERR_INVALID_ARG_TYPE'],
+  [Symbol('x'), 'ERR_INVALID_ARG_TYPE'],
+]
+
+type AnyCall = (...args: unknown[]) => unknown
+const any = (mapping: MemoryMappedFile) => mapping as unknown as Record<string, AnyCall>
+
+/** Each call with one count in its place. `undefined` stands for "left out", which is right in most places. */
+const counts: Record<string, (m: MemoryMappedFile, count: unknown) => unknown> = {
+  'asSlice offset': (m, count) => any(m).asSlice?.(count, 0),
+  'asSlice length': (m, count) => any(m).asSlice?.(0, count),
+  'asSliceMut offset': (m, count) => any(m).asSliceMut?.(count, 0),
+  'asSliceMut length': (m, count) => any(m).asSliceMut?.(0, count),
+  'readInto offset': (m, count) => any(m).readInto?.(count, new Uint8Array(0)),
+  'readBytes offset': (m, count) => any(m).readBytes?.(count, 0),
+  'readBytes length': (m, count) => any(m).readBytes?.(0, count),
+  'updateRegion offset': (m, count) => any(m).updateRegion?.(count, 'x'),
+  'dataView offset': (m, count) => any(m).dataView?.(count, 0),
+  'dataView length': (m, count) => any(m).dataView?.(0, count),
+  'typedArray offset': (m, count) => any(m).typedArray?.(Uint8Array, count, 0),
+  'typedArray count': (m, count) => any(m).typedArray?.(Uint8Array, 0, count),
+  'flushRange offset': (m, count) => any(m).flushRange?.(count, 0),
+  'flushRange length': (m, count) => any(m).flushRange?.(0, count),
+  'flushRangeSync offset': (m, count) => any(m).flushRangeSync?.(count, 0),
+  'flushRangeSync length': (m, count) => any(m).flushRangeSync?.(0, count),
+  'resize newSize': (m, count) => any(m).resize?.(count),
+  'resizeSync newSize': (m, count) => any(m).resizeSync?.(count),
+  'residency offset': (m, count) => any(m).residency?.(count, 0),
+  'residency length': (m, count) => any(m).residency?.(0, count),
+}
+
+for (const [title, call] of Object.entries(counts)) {
+  test(`${title} must be a safe integer >= 0, also on a read-only and a closed mapping`, async (t) => {
+    const path = tempFile(t, pattern(100))
+    const writable = MemoryMappedFile.openRwSync(path)
+    const readable = MemoryMappedFile.openRoSync(path)
+    const closed = MemoryMappedFile.openRwSync(path)
+    closed.close()
+    for (const [value, code] of badCounts) {
+      for (const mapping of [writable, readable, closed]) t.is(await outcome(() => call(mapping, value)), code, String(value))
+    }
+    t.deepEqual(readFileSync(path), pattern(100))
+    writable.close()
+    readable.close()
+  })
+}
+
+test('counts of the open functions must be safe integers >= 0', async (t) => {
+  const path = tempFile(t, pattern(100))
+  const { createRw, createRwSync, openRo, openRwSync, open } = MemoryMappedFile as unknown as Record<string, AnyCall>
+  for (const [value, code] of badCounts) {
+    const calls = [
+      () => createRw?.(path, value),
+      () => createRwSync?.(path, value),
+      () => openRo?.(path, { offset: value }),
+      () => openRwSync?.(path, { length: value }),
+      () => open?.(path, { mode: 'read-write', create: 'if-missing', size: value }),
+    ]
+    for (const call of calls) t.is(await outcome(call), code, `${String(value)} in ${call}`)
+  }
+  t.deepEqual(readFileSync(path), pattern(100))
+})
+
+test('wrong types of other arguments are told by name', async (t) => {
+  const path = tempFile(t, pattern(100))
+  const mapping = MemoryMappedFile.openRwSync(path)
+  const m = any(mapping)
+  const calls: [() => unknown, string, RegExp][] = [
+    [() => m.readInto?.(0, new ArrayBuffer(4)), 'ERR_INVALID_ARG_TYPE', /"target"/],
+    [() => m.readInto?.(0, [1, 2]), 'ERR_INVALID_ARG_TYPE', /"target"/],
+    [() => m.updateRegion?.(0, 7), 'ERR_INVALID_ARG_TYPE', /"data"/],
+    [() => m.updateRegion?.(0, undefined), 'ERR_INVALID_ARG_TYPE', /"data"/],
+    [() => m.updateRegion?.(0, [1]), 'ERR_INVALID_ARG_TYPE', /"data"/],
+    [() => m.typedArray?.(Array), 'ERR_INVALID_ARG_TYPE', /"type"/],
+    [() => m.typedArray?.(undefined), 'ERR_INVALID_ARG_TYPE', /"type"/],
+    [() => m.resize?.(5, { detach: 'yes' }), 'ERR_INVALID_ARG_TYPE', /"options.detach"/],
+    [() => m.close?.(5), 'ERR_INVALID_ARG_TYPE', /"options"/],
+    [() => m.close?.({ detach: 1 }), 'ERR_INVALID_ARG_TYPE', /"options.detach"/],
+  ]
+  for (const [call, code, message] of calls) {
+    t.is(await outcome(call), code, String(call))
+    const error = await t.throwsAsync(async () => call())
+    t.regex(error.message, message)
+  }
+  t.false(mapping.closed)
+  t.is(mapping.length, 100)
+  mapping.close()
+})
+
+test('options are checked by name and value', async (t) => {
+  const path = tempFile(t, pattern(100))
+  const { open, openRo, openRw, fromFd, createRw } = MemoryMappedFile as unknown as Record<string, AnyCall>
+  const calls: [() => unknown, string][] = [
+    [() => openRo?.(path, null), 'ERR_INVALID_ARG_TYPE'],
+    [() => openRo?.(path, 'fast'), 'ERR_INVALID_ARG_TYPE'],
+    [() => openRo?.(path, []), 'ERR_INVALID_ARG_TYPE'],
+    [() => openRo?.(path, { lenght: 5 }), 'ERR_INVALID_ARG_VALUE'],
+    [() => openRo?.(path, { ofset: 5 }), 'ERR_INVALID_ARG_VALUE'],
+    [() => openRo?.(path, { hugepages: true }), 'ERR_INVALID_ARG_VALUE'],
+    [() => openRo?.(path, { view: 'fast' }), 'ERR_INVALID_ARG_VALUE'],
+    [() => openRo?.(path, { advice: 'wildly' }), 'ERR_INVALID_ARG_VALUE'],
+    [() => openRo?.(path, { touch: true }), 'ERR_INVALID_ARG_VALUE'],
+    [() => openRo?.(path, { hugePages: 1 }), 'ERR_INVALID_ARG_TYPE'],
+    [() => openRw?.(path, { sparse: 1 }), 'ERR_INVALID_ARG_TYPE'],
+    [() => openRw?.(path, { flushPolicy: 'sometimes' }), 'ERR_INVALID_ARG_VALUE'],
+    [() => openRw?.(path, { flushPolicy: {} }), 'ERR_INVALID_ARG_VALUE'],
+    [() => openRw?.(path, { flushPolicy: null }), 'ERR_INVALID_ARG_VALUE'],
+    [() => openRw?.(path, { flushPolicy: { everyBytes: 1, everyWrites: 1 } }), 'ERR_INVALID_ARG_VALUE'],
+    [() => openRw?.(path, { flushPolicy: { everyBytes: -1 } }), 'ERR_OUT_OF_RANGE'],
+    [() => openRw?.(path, { flushPolicy: { everyWrites: '5' } }), 'ERR_INVALID_ARG_TYPE'],
+    [() => open?.(path, { mode: 'rw' }), 'ERR_INVALID_ARG_VALUE'],
+    [() => open?.(path, { mode: 'read-write', create: true }), 'ERR_INVALID_ARG_VALUE'],
+    [() => open?.(path, { create: 'truncate', size: 5 }), 'ERR_INVALID_ARG_VALUE'],
+    [() => open?.(path, { mode: 'copy-on-write', create: 'if-missing', size: 5 }), 'ERR_INVALID_ARG_VALUE'],
+    [() => open?.(path, { mode: 'read-write', size: 5 }), 'ERR_INVALID_ARG_VALUE'],
+    [() => fromFd?.(0, { mode: 'read-write', create: 'truncate', size: 5 }), 'ERR_INVALID_ARG_VALUE'],
+    [() => createRw?.(path, 5, { sparce: true }), 'ERR_INVALID_ARG_VALUE'],
+  ]
+  for (const [call, code] of calls) t.is(await outcome(call), code, String(call))
+  t.deepEqual(readFileSync(path), pattern(100))
+  const error = await t.throwsAsync(() => MemoryMappedFile.openRo(path, { lenght: 5 } as object))
+  t.regex(error.message, /did you mean "length"/)
+})
+
+test('an option name that is nothing like a known one is ignored', async (t) => {
+  const mapping = await MemoryMappedFile.openRo(tempFile(t, 'abc'), { encoding: 'utf8' } as object)
+  t.is(mapping.length, 3)
+  mapping.close()
+})
+
+test('paths are strings, buffers or file URLs', async (t) => {
+  const path = tempFile(t, 'abc')
+  const url = new URL(`file://${path}`)
+  for (const given of [path, Buffer.from(path), url]) {
+    const mapping = await MemoryMappedFile.openRo(given)
+    t.is(mapping.asSlice().toString(), 'abc')
+    t.is(mapping.path, path)
+    mapping.close()
+  }
+  const { openRo, openRoSync } = MemoryMappedFile as unknown as Record<string, AnyCall>
+  const bad: [unknown, string][] = [
+    [7, 'ERR_INVALID_ARG_TYPE'],
+    [undefined, 'ERR_INVALID_ARG_TYPE'],
+    [null, 'ERR_INVALID_ARG_TYPE'],
+    [{}, 'ERR_INVALID_ARG_TYPE'],
+    ['a\0b', 'ERR_INVALID_ARG_VALUE'],
+    [Buffer.from('a\0b'), 'ERR_INVALID_ARG_VALUE'],
+    [new URL('https://example.org/file'), 'ERR_INVALID_URL_SCHEME'],
+  ]
+  for (const [given, code] of bad) {
+    t.is(await outcome(() => openRo?.(given)), code, String(given))
+    t.is(await outcome(() => openRoSync?.(given)), code, String(given))
+  }
+})
+
+test('a path that is no UTF-8 is opened byte by byte', async (t) => {
+  if (process.platform !== 'linux') return t.pass('only Linux has such names')
+  const { writeFileSync } = await import('node:fs')
+  const path = Buffer.concat([Buffer.from(`${tempFolder(t)}/`), Buffer.from([0xff, 0xfe])])
+  writeFileSync(path, 'bytes')
+  const mapping = await MemoryMappedFile.openRo(path)
+  t.is(mapping.asSlice().toString(), 'bytes')
+  mapping.close()
+})
+
+test('descriptors are integers in range, and one that is not open is EBADF', async (t) => {
+  const { fromFd, fromFdSync } = MemoryMappedFile as unknown as Record<string, AnyCall>
+  const bad: [unknown, string][] = [
+    [-1, 'ERR_OUT_OF_RANGE'],
+    [1.5, 'ERR_OUT_OF_RANGE'],
+    [2 ** 31, 'ERR_OUT_OF_RANGE'],
+    ['0', 'ERR_INVALID_ARG_TYPE'],
+    [null, 'ERR_INVALID_ARG_TYPE'],
+    [undefined, 'ERR_INVALID_ARG_TYPE'],
+    [{}, 'ERR_INVALID_ARG_TYPE'],
+  ]
+  for (const [fd, code] of bad) {
+    t.is(await outcome(() => fromFd?.(fd)), code, String(fd))
+    t.is(await outcome(() => fromFdSync?.(fd)), code, String(fd))
+  }
+  const closed: (error: unknown) => boolean = (error) => error instanceof MmapIoError && error.kind === 'Io' && error.code === 'EBADF'
+  t.true(await MemoryMappedFile.fromFd(999_999).then(() => false, closed))
+  const { open } = await import('node:fs/promises')
+  const handle = await open(tempFile(t, 'abc'))
+  await handle.close()
+  t.true(await MemoryMappedFile.fromFd(handle).then(() => false, closed))
+})
+
+test("a promise method never throws in the caller's face", async (t) => {
+  const mapping = MemoryMappedFile.openRoSync(tempFile(t, 'abc'))
+  mapping.close()
+  const loose = any(mapping)
+  const { openRo, createRw, fromFd } = MemoryMappedFile as unknown as Record<string, AnyCall>
+  const calls = [
+    () => openRo?.(5),
+    () => createRw?.('x', -1),
+    () => fromFd?.('x'),
+    () => loose.flush?.(),
+    () => loose.flushRange?.(-1),
+    () => loose.resize?.('x'),
+  ]
+  for (const call of calls) {
+    let promise: unknown
+    t.notThrows(() => {
+      promise = call()
+    }, String(call))
+    await t.throwsAsync(promise as Promise<unknown>, undefined, String(call))
+  }
+})
+
+test('the constructor is not for callers', (t) => {
+  const Constructor = MemoryMappedFile as unknown as new (...args: unknown[]) => MemoryMappedFile
+  t.throws(() => new Constructor(), { instanceOf: TypeError, code: 'ERR_ILLEGAL_CONSTRUCTOR' })
+})
+
+const aligns = test.macro((t: ExecutionContext, value: number, alignment: number, expected: number) =>
+  t.is(alignUp(value, alignment), expected),
+)
+test('alignUp of 0', aligns, 0, 4096, 0)
+test('alignUp of 1', aligns, 1, 4096, 4096)
+test('alignUp of a multiple', aligns, 8192, 4096, 8192)
+test('alignUp to 1', aligns, 12_345, 1, 12_345)
+test('alignUp beyond 4 GiB', aligns, 2 ** 40 + 1, 2 ** 20, 2 ** 40 + 2 ** 20)
+
+test('alignUp refuses what is no power of two and what gets too large', async (t) => {
+  for (const alignment of [0, 3, 6, 2 ** 53, 1.5, -2])
+    t.is(await outcome(() => alignUp(1, alignment)), 'ERR_OUT_OF_RANGE', String(alignment))
+  t.is(await outcome(() => alignUp(2 ** 53 - 1, 2)), 'ERR_OUT_OF_RANGE')
+  t.is(alignUp(2 ** 53 - 1, 1), 2 ** 53 - 1)
+})
+
+test('pageSize is a power of two of at least 4096', (t) => {
+  t.true(pageSize() >= 4096)
+  t.true(Number.isInteger(Math.log2(pageSize())))
+})

@@ -1,0 +1,33 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import test from 'ava'
+import { MemoryMappedFile } from '#mmap-io'
+import { cell, rows, states } from './support/matrix.ts'
+
+for (const { title, call, twin, outcomes } of rows) {
+  test(`${title} ends as the contract says in every state`, async (t) => {
+    const ends = await Promise.all(states.map(async (state) => [state, await cell(call, state)]))
+    t.deepEqual(Object.fromEntries(ends), outcomes)
+  })
+
+  if (twin) {
+    test(`${title} fails like its Sync twin`, async (t) => {
+      for (const state of states) t.is(await cell(twin, state), outcomes[state], state)
+    })
+  }
+}
+
+test('a worker gives the same matrix', async (t) => {
+  const worker = new Worker(new URL('./support/matrix-worker.ts', import.meta.url))
+  const [ends] = await once(worker, 'message')
+  await worker.terminate()
+  const expected = rows.flatMap(({ title, outcomes }) => states.map((state) => [`${title}: ${state}`, outcomes[state]]))
+  t.deepEqual(ends, Object.fromEntries(expected))
+})
+
+test('every method of a mapping has a row', (t) => {
+  const inherited = new Set(['constructor', 'length', 'isEmpty', 'closed', 'pendingBytes'])
+  const methods = Object.getOwnPropertyNames(MemoryMappedFile.prototype).filter((name) => !inherited.has(name))
+  const calls = rows.map(({ call, twin }) => `${call} ${twin ?? ''}`).join('\n')
+  for (const method of methods) t.regex(calls, new RegExp(`m\\.${method}\\(`), method)
+})

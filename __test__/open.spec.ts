@@ -1,0 +1,296 @@
+/** Opening and creating, as seen from JavaScript. */
+import { execFileSync } from 'node:child_process'
+import fs, { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { open as openHandle } from 'node:fs/promises'
+import { join } from 'node:path'
+import test from 'ava'
+import { MemoryMappedFile, MmapIoError, type OpenOptions, pageSize } from '#mmap-io'
+import { prelude, run } from './support/child.ts'
+import { pattern, tempFile, tempFolder } from './support/files.ts'
+
+test('createRw gives a new file zero bytes and maps it', async (t) => {
+  const path = join(tempFolder(t), 'new')
+  const mapping = await MemoryMappedFile.createRw(path, 5000)
+  t.is(mapping.length, 5000)
+  t.is(mapping.mode, 'read-write')
+  t.is(mapping.viewMode, 'external')
+  t.is(mapping.path, path)
+  t.is(mapping.flushPolicy, 'manual')
+  t.deepEqual(mapping.readBytes(), Buffer.alloc(5000))
+  mapping.updateRegion(4995, 'hello')
+  mapping.close()
+  t.is(readFileSync(path).toString('latin1', 4995), 'hello')
+})
+
+test('createRw empties a file that exists', async (t) => {
+  const path = tempFile(t, pattern(10_000))
+  const mapping = MemoryMappedFile.createRwSync(path, 100)
+  t.deepEqual(mapping.readBytes(), Buffer.alloc(100))
+  mapping.close()
+  t.is(statSync(path).size, 100)
+})
+
+test('createRw refuses a size of 0 before it touches the file', async (t) => {
+  const path = tempFile(t, 'keep')
+  await t.throwsAsync(() => MemoryMappedFile.createRw(path, 0), { instanceOf: MmapIoError, code: 'ERR_MMAP_RESIZE_FAILED' })
+  t.throws(() => MemoryMappedFile.createRwSync(path, 0), { instanceOf: MmapIoError, code: 'ERR_MMAP_RESIZE_FAILED' })
+  t.is(readFileSync(path, 'utf8'), 'keep')
+})
+
+test('createRw allocates unless the file is to be sparse', (t) => {
+  if (process.platform !== 'linux') return t.pass('blocks are counted by the file system; run on Linux')
+  const folder = tempFolder(t)
+  const allocated = MemoryMappedFile.createRwSync(join(folder, 'allocated'), 1 << 20)
+  const sparse = MemoryMappedFile.createRwSync(join(folder, 'sparse'), 1 << 20, { sparse: true })
+  t.true(statSync(join(folder, 'allocated')).blocks * 512 >= 1 << 20)
+  t.is(statSync(join(folder, 'sparse')).blocks, 0)
+  allocated.close()
+  sparse.close()
+})
+
+test('each mode sees the bytes and stores where it should', (t) => {
+  const path = tempFile(t, 'original')
+  const readOnly = MemoryMappedFile.openRoSync(path)
+  const copy = MemoryMappedFile.openCowSync(path)
+  const writable = MemoryMappedFile.openRwSync(path)
+  t.deepEqual([readOnly.mode, copy.mode, writable.mode], ['read-only', 'copy-on-write', 'read-write'])
+  copy.updateRegion(0, 'COPY')
+  t.is(copy.asSlice().toString(), 'COPYinal')
+  t.is(readFileSync(path, 'utf8'), 'original')
+  writable.updateRegion(4, 'SEEN')
+  t.is(readOnly.asSlice().toString(), 'origSEEN')
+  t.is(readFileSync(path, 'utf8'), 'origSEEN')
+  for (const mapping of [readOnly, copy, writable]) mapping.close()
+})
+
+test('a stray store into a view of a read-only mapping neither crashes nor reaches the file', (t) => {
+  const path = tempFile(t, 'original')
+  const mapping = MemoryMappedFile.openRoSync(path)
+  mapping.asSlice().fill(0x21)
+  mapping.close()
+  t.is(readFileSync(path, 'utf8'), 'original')
+})
+
+test('windows begin at any byte', async (t) => {
+  const bytes = pattern(3 * pageSize())
+  const path = tempFile(t, bytes)
+  for (const offset of [0, 1, 13, pageSize() - 1, pageSize(), pageSize() + 1, 2 * pageSize() + 7]) {
+    const mapping = await MemoryMappedFile.openRw(path, { offset, length: 100 })
+    t.is(mapping.length, 100)
+    t.deepEqual(mapping.readBytes(), bytes.subarray(offset, offset + 100))
+    t.throws(() => mapping.asSlice(99, 2), { code: 'ERR_MMAP_OUT_OF_BOUNDS' })
+    mapping.close()
+    const rest = MemoryMappedFile.openRoSync(path, { offset })
+    t.is(rest.length, bytes.length - offset)
+    rest.close()
+  }
+})
+
+test('a window at the end is empty and one past it is out of bounds', (t) => {
+  const path = tempFile(t, pattern(100))
+  const empty = MemoryMappedFile.openRoSync(path, { offset: 100 })
+  t.true(empty.isEmpty)
+  t.throws(() => MemoryMappedFile.openRwSync(path, { offset: 100 }), { code: 'ERR_MMAP_RESIZE_FAILED' })
+  const error = t.throws<MmapIoError>(() => MemoryMappedFile.openRoSync(path, { offset: 90, length: 11 }))
+  t.like(error, { kind: 'OutOfBounds', offset: 90, length: 11, total: 100 })
+  t.throws(() => MemoryMappedFile.openRoSync(path, { offset: 101 }), { code: 'ERR_MMAP_OUT_OF_BOUNDS' })
+  empty.close()
+})
+
+test('open creates as it is told', async (t) => {
+  const path = join(tempFolder(t), 'file')
+  const open = (options: OpenOptions) => MemoryMappedFile.open(path, { mode: 'read-write', ...options })
+  await t.throwsAsync(() => open({}), { code: 'ENOENT' })
+  await t.throwsAsync(() => open({ create: 'if-missing' }), { code: 'ERR_MMAP_RESIZE_FAILED' })
+  t.false(existsSync(path))
+  const created = await open({ create: 'if-missing', size: 10 })
+  created.updateRegion(0, 'content...')
+  created.close()
+  const kept = await open({ create: 'if-missing', size: 99 })
+  t.is(kept.asSlice().toString(), 'content...')
+  kept.close()
+  await t.throwsAsync(() => open({ create: 'exclusive', size: 10 }), { code: 'EEXIST' })
+  await t.throwsAsync(() => open({ create: 'truncate', size: 0 }), { code: 'ERR_MMAP_RESIZE_FAILED' })
+  await t.throwsAsync(() => open({ create: 'truncate' }), { code: 'ERR_MMAP_RESIZE_FAILED' })
+  await t.throwsAsync(() => open({ create: 'truncate', size: 5, offset: 6 }), { code: 'ERR_MMAP_OUT_OF_BOUNDS' })
+  t.is(readFileSync(path, 'utf8'), 'content...')
+  const emptied = await open({ create: 'truncate', size: 3 })
+  t.deepEqual(emptied.readBytes(), Buffer.alloc(3))
+  emptied.close()
+  const read = await MemoryMappedFile.open(path)
+  t.is(read.mode, 'read-only')
+  read.close()
+})
+
+test('an empty file is an empty mapping for reading and ResizeFailed for writing', async (t) => {
+  const path = tempFile(t)
+  const mapping = await MemoryMappedFile.openRo(path)
+  t.is(mapping.length, 0)
+  t.true(mapping.isEmpty)
+  t.is(mapping.asSlice().length, 0)
+  t.is(mapping.dataView().byteLength, 0)
+  t.is(mapping.typedArray(Float64Array).length, 0)
+  await mapping.flush()
+  mapping.close()
+  await t.throwsAsync(() => MemoryMappedFile.openRw(path), { code: 'ERR_MMAP_RESIZE_FAILED' })
+  await t.throwsAsync(() => MemoryMappedFile.openCow(path), { code: 'ERR_MMAP_RESIZE_FAILED' })
+})
+
+test('errors of the operating system carry code, errno, syscall and path', async (t) => {
+  const path = join(tempFolder(t), 'missing')
+  const error = await t.throwsAsync<MmapIoError>(() => MemoryMappedFile.openRo(path))
+  t.like(error, { name: 'MmapIoError', kind: 'Io', code: 'ENOENT', errno: -2, syscall: 'open', path })
+  t.is(error.message, `ENOENT: no such file or directory, open '${path}'`)
+  const twin = t.throws<MmapIoError>(() => MemoryMappedFile.openRoSync(path))
+  t.like(twin, { kind: error.kind, code: error.code, errno: error.errno, syscall: error.syscall, path, message: error.message })
+})
+
+test('a folder is EISDIR in every mode', async (t) => {
+  const folder = tempFolder(t)
+  for (const mode of ['read-only', 'read-write', 'copy-on-write'] as const) {
+    await t.throwsAsync(() => MemoryMappedFile.open(folder, { mode }), { code: 'EISDIR' }, mode)
+  }
+})
+
+test('a FIFO, a socket, a device and a file of /proc are Unsupported, at once', async (t) => {
+  if (process.platform !== 'linux') return t.pass('made of Linux files')
+  const fifo = join(tempFolder(t), 'fifo')
+  execFileSync('mkfifo', [fifo])
+  const socket = join(tempFolder(t), 'socket')
+  const { createServer } = await import('node:net')
+  const server = createServer().listen(socket)
+  await new Promise((resolve) => server.once('listening', resolve))
+  t.teardown(() => server.close())
+  for (const path of [fifo, socket, '/dev/null', '/proc/self/status']) {
+    const error = await t.throwsAsync<MmapIoError>(() => MemoryMappedFile.openRo(path), { instanceOf: MmapIoError }, path)
+    t.is(error.kind, 'Unsupported', path)
+    t.throws(() => MemoryMappedFile.openRoSync(path), { instanceOf: MmapIoError }, path)
+  }
+  await t.throwsAsync(() => MemoryMappedFile.openRw(fifo), { instanceOf: MmapIoError })
+  t.true(statSync(fifo).isFIFO())
+})
+
+test('fromFd duplicates the descriptor before it returns', async (t) => {
+  const path = tempFile(t, 'content')
+  const fd = fs.openSync(path, 'r+')
+  const promise = MemoryMappedFile.fromFd(fd, { mode: 'read-write' })
+  fs.closeSync(fd)
+  const mapping = await promise
+  t.is(mapping.path, null)
+  mapping.updateRegion(0, 'CON')
+  t.is(readFileSync(path, 'utf8'), 'CONtent')
+  mapping.close()
+  const handle = await openHandle(path)
+  const fromHandle = MemoryMappedFile.fromFdSync(handle, { offset: 3 })
+  await handle.close()
+  t.is(fromHandle.asSlice().toString(), 'tent')
+  fromHandle.close()
+})
+
+test('fromFd of a descriptor that cannot write refuses a writable mapping', async (t) => {
+  const fd = fs.openSync(tempFile(t, 'content'), 'r')
+  t.teardown(() => fs.closeSync(fd))
+  await t.throwsAsync(() => MemoryMappedFile.fromFd(fd, { mode: 'read-write' }), { instanceOf: MmapIoError, code: 'EACCES' })
+  const copy = MemoryMappedFile.fromFdSync(fd, { mode: 'copy-on-write' })
+  copy.updateRegion(0, 'C')
+  copy.close()
+})
+
+test('a file without write permission opens for reading and privately, and is EACCES for writing', async (t) => {
+  if (process.getuid?.() !== 0) {
+    const path = tempFile(t, 'content')
+    fs.chmodSync(path, 0o444)
+    await t.throwsAsync(() => MemoryMappedFile.openRw(path), { code: 'EACCES' })
+    const mapping = await MemoryMappedFile.openCow(path)
+    return mapping.close()
+  }
+  // Root may write everything: another user has to try.
+  const path = tempFile(t, 'content')
+  fs.chmodSync(join(path, '..'), 0o755)
+  fs.chmodSync(path, 0o444)
+  const program = `${prelude}
+    process.setgid(65534); process.setuid(65534)
+    const read = await MemoryMappedFile.openRo(path)
+    const copy = await MemoryMappedFile.openCow(path)
+    copy.updateRegion(0, 'C')
+    const error = await MemoryMappedFile.openRw(path).catch((error) => error)
+    print([read.asSlice().toString(), copy.asSlice().toString(), error.kind, error.code])`
+  const { stdout, stderr } = await run(program, [path])
+  t.is(stdout.trim(), '["content","Content","Io","EACCES"]', stderr)
+})
+
+test('residency is Unsupported with EPERM for a file that is neither owned nor writable', async (t) => {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return t.pass('takes root on Linux, to become another user')
+  const path = tempFile(t, pattern(10_000))
+  fs.chmodSync(join(path, '..'), 0o755)
+  fs.chmodSync(path, 0o644)
+  const program = `${prelude}
+    process.setgid(65534); process.setuid(65534)
+    const mapping = MemoryMappedFile.openRoSync(path)
+    try { print(mapping.residency()) } catch (error) { print([error.kind, error.code, error.syscall]) }`
+  const { stdout, stderr } = await run(program, [path])
+  t.is(stdout.trim(), '["Unsupported","EPERM","mincore"]', stderr)
+})
+
+test('residency tells the pages of the page cache', (t) => {
+  if (process.platform === 'win32') return t.pass('Windows does not tell')
+  const mapping = MemoryMappedFile.openRoSync(tempFile(t, pattern(2 * pageSize() + 5)))
+  t.deepEqual(mapping.residency(), {
+    pageSize: pageSize(),
+    pages: 3,
+    residentPages: 3,
+    residentBytes: 2 * pageSize() + 5,
+    map: new Uint8Array([1, 1, 1]),
+  })
+  t.like(mapping.residency(pageSize() - 1, 2), { pages: 2, residentPages: 2, residentBytes: 2 })
+  t.like(mapping.residency(7, 0), { pages: 0, residentPages: 0, residentBytes: 0 })
+  mapping.close()
+  const hole = tempFile(t)
+  fs.truncateSync(hole, 100 * pageSize())
+  const sparse = MemoryMappedFile.openRoSync(hole)
+  t.is(sparse.residency().residentPages, 0)
+  sparse.close()
+})
+
+test('options that are not built yet are refused, not left out in silence', async (t) => {
+  const path = tempFile(t, 'content')
+  for (const options of [{ advice: 'random' }, { touch: 'eager' }, { hugePages: true }, { flushPolicy: { everyMillis: 5 } }] as const) {
+    await t.throwsAsync(() => MemoryMappedFile.openRw(path, options), { code: 'ERR_MMAP_UNSUPPORTED' }, JSON.stringify(options))
+  }
+  writeFileSync(path, 'content')
+  const mapping = await MemoryMappedFile.openRw(path, {
+    advice: 'normal',
+    touch: 'never',
+    hugePages: false,
+    flushPolicy: { everyMillis: 0 },
+  })
+  t.is(mapping.flushPolicy, 'manual')
+  mapping.close()
+})
+
+test('a view mode that cannot be had is Unsupported, names what can, and creates nothing', async (t) => {
+  const path = join(tempFolder(t), 'new')
+  for (const view of ['shared', 'wasm', 'copy'] as const) {
+    const error = await t.throwsAsync<MmapIoError>(() => MemoryMappedFile.createRw(path, 10, { view }))
+    t.is(error.kind, 'Unsupported')
+    t.regex(error.message, /'external'/)
+  }
+  t.false(existsSync(path))
+})
+
+test('where the runtime refuses external buffers, opening is Unsupported', async (t) => {
+  const program = `${prelude}
+    const { capabilities } = await import('#mmap-io')
+    const error = await MemoryMappedFile.createRw(path, 10).catch((error) => error)
+    print([capabilities.views, error.kind, fs.existsSync(path)])`
+  const { stdout, stderr } = await run(program, [join(tempFolder(t), 'new')], [], { MMAP_IO_VIEW: 'no-external' })
+  t.is(stdout.trim(), '[[],"Unsupported",false]', stderr)
+})
+
+test('a CommonJS program can require the package', async (t) => {
+  const source = `const { createRequire } = await import('node:module')
+    const require = createRequire(process.cwd() + '/index.js')
+    console.log(typeof require('#mmap-io').MemoryMappedFile.openRo)`
+  const { stdout, stderr } = await run(source)
+  t.is(stdout.trim(), 'function', stderr)
+})

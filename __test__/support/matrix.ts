@@ -1,0 +1,135 @@
+/**
+ * The behaviour matrix: every method in every state of a mapping, with the outcome that the contract asks for. A new method is a new
+ * row; a new state is a new column.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { MemoryMappedFile } from '#mmap-io'
+import { outcome } from './outcome.ts'
+
+export const states = ['read-only', 'read-write', 'copy-on-write', 'closed', 'empty'] as const
+export type State = (typeof states)[number]
+
+export interface Row {
+  title: string
+  call: (mapping: MemoryMappedFile) => unknown
+  /** 'ok', or the kind or code of the error, by state. */
+  outcomes: Record<State, string>
+  /** The same call through the twin, where there is one. */
+  twin?: (mapping: MemoryMappedFile) => unknown
+}
+
+const outcomes = (readOnly: string, readWrite: string, copyOnWrite: string, closed: string, empty: string): Record<State, string> => ({
+  'read-only': readOnly,
+  'read-write': readWrite,
+  'copy-on-write': copyOnWrite,
+  closed,
+  empty,
+})
+
+const reads = outcomes('ok', 'ok', 'ok', 'Closed', 'ok')
+const readsBytes = outcomes('ok', 'ok', 'ok', 'Closed', 'OutOfBounds')
+const writesBytes = outcomes('InvalidMode', 'ok', 'ok', 'Closed', 'InvalidMode')
+const anyState = outcomes('ok', 'ok', 'ok', 'ok', 'ok')
+
+/** Length of the file that the mappings of the matrix are made of. */
+export const LENGTH = 10_000
+
+export const rows: Row[] = [
+  { title: 'asSlice()', call: (m) => m.asSlice(), outcomes: reads },
+  { title: 'asSlice of some bytes', call: (m) => m.asSlice(1, 5), outcomes: readsBytes },
+  { title: 'asSlice of no bytes at any offset', call: (m) => m.asSlice(2 ** 53 - 1, 0), outcomes: reads },
+  { title: 'asSlice past the end', call: (m) => m.asSlice(LENGTH, 1), outcomes: { ...allFail('OutOfBounds') } },
+  { title: 'asSlice from past the end', call: (m) => m.asSlice(LENGTH + 1), outcomes: { ...allFail('OutOfBounds') } },
+  { title: 'asSliceMut of some bytes', call: (m) => m.asSliceMut(1, 5), outcomes: writesBytes },
+  { title: 'asSliceMut of no bytes', call: (m) => m.asSliceMut(LENGTH * 2, 0), outcomes: writesBytes },
+  { title: 'asSliceMut past the end', call: (m) => m.asSliceMut(1, LENGTH), outcomes: outOfBoundsWhere(writesBytes) },
+  { title: 'readInto', call: (m) => m.readInto(0, new Uint8Array(10)), outcomes: readsBytes },
+  { title: 'readInto of no bytes', call: (m) => m.readInto(LENGTH * 2, new Uint8Array(0)), outcomes: reads },
+  { title: 'readBytes()', call: (m) => m.readBytes(), outcomes: reads },
+  { title: 'readBytes of some bytes', call: (m) => m.readBytes(9, 9), outcomes: readsBytes },
+  { title: 'updateRegion', call: (m) => m.updateRegion(1, 'abc'), outcomes: writesBytes },
+  { title: 'updateRegion of no bytes', call: (m) => m.updateRegion(LENGTH * 2, ''), outcomes: reads },
+  { title: 'updateRegion past the end', call: (m) => m.updateRegion(LENGTH - 1, 'ab'), outcomes: outOfBoundsWhere(writesBytes) },
+  { title: 'dataView()', call: (m) => m.dataView(), outcomes: reads },
+  { title: 'dataView of some bytes', call: (m) => m.dataView(3, 8), outcomes: readsBytes },
+  { title: 'typedArray', call: (m) => m.typedArray(Float64Array, 8, 2), outcomes: readsBytes },
+  { title: 'typedArray()', call: (m) => m.typedArray(Uint32Array), outcomes: reads },
+  { title: 'typedArray at a crooked offset', call: (m) => m.typedArray(Uint16Array, LENGTH + 1), outcomes: { ...allFail('Misaligned') } },
+  {
+    title: 'typedArray of nothing behind the end',
+    call: (m) => m.typedArray(Uint16Array, LENGTH + 2, 0),
+    outcomes: { ...allFail('OutOfBounds') },
+  },
+  { title: 'flush', call: (m) => m.flush(), twin: (m) => m.flushSync(), outcomes: reads },
+  { title: 'flushRange()', call: (m) => m.flushRange(), twin: (m) => m.flushRangeSync(), outcomes: reads },
+  { title: 'flushRange of some bytes', call: (m) => m.flushRange(5, 5), twin: (m) => m.flushRangeSync(5, 5), outcomes: readsBytes },
+  {
+    title: 'flushRange past the end',
+    call: (m) => m.flushRange(5, LENGTH),
+    twin: (m) => m.flushRangeSync(5, LENGTH),
+    outcomes: { ...allFail('OutOfBounds') },
+  },
+  {
+    title: 'resize',
+    call: (m) => m.resize(LENGTH / 2),
+    twin: (m) => m.resizeSync(LENGTH / 2),
+    outcomes: outcomes('InvalidMode', 'ok', 'InvalidMode', 'Closed', 'InvalidMode'),
+  },
+  {
+    title: 'resize to nothing',
+    call: (m) => m.resize(0),
+    twin: (m) => m.resizeSync(0),
+    outcomes: outcomes('InvalidMode', 'ResizeFailed', 'InvalidMode', 'Closed', 'InvalidMode'),
+  },
+  { title: 'residency()', call: (m) => m.residency(), outcomes: reads },
+  { title: 'residency of some bytes', call: (m) => m.residency(7, 7), outcomes: readsBytes },
+  { title: 'close', call: (m) => m.close(), outcomes: anyState },
+  { title: 'Symbol.dispose', call: (m) => m[Symbol.dispose](), outcomes: anyState },
+  { title: 'Symbol.asyncDispose', call: (m) => m[Symbol.asyncDispose](), outcomes: anyState },
+]
+
+function allFail(kind: string): Record<State, string> {
+  return outcomes(kind, kind, kind, 'Closed', kind)
+}
+
+/** Where the bytes would have been fine, they are out of bounds; mode and closing come first. */
+function outOfBoundsWhere(row: Record<State, string>): Record<State, string> {
+  return Object.fromEntries(Object.entries(row).map(([state, ends]) => [state, ends === 'ok' ? 'OutOfBounds' : ends])) as Record<
+    State,
+    string
+  >
+}
+
+function open(state: State, path: string): MemoryMappedFile {
+  switch (state) {
+    case 'read-only':
+    case 'empty':
+      return MemoryMappedFile.openRoSync(path)
+    case 'copy-on-write':
+      return MemoryMappedFile.openCowSync(path)
+    case 'read-write':
+      return MemoryMappedFile.openRwSync(path)
+    case 'closed': {
+      const mapping = MemoryMappedFile.openRwSync(path)
+      mapping.close()
+      return mapping
+    }
+  }
+}
+
+/** Runs one call on a fresh mapping in the given state and tells how it ended. */
+export async function cell(call: (mapping: MemoryMappedFile) => unknown, state: State): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'mmap-io-test-'))
+  try {
+    const path = join(folder, 'file.bin')
+    writeFileSync(path, Buffer.alloc(state === 'empty' ? 0 : LENGTH, 'x'))
+    const mapping = open(state, path)
+    const ended = await outcome(() => call(mapping))
+    mapping.close()
+    return ended
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
