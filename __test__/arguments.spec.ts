@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import test, { type ExecutionContext } from 'ava'
 import { alignUp, MemoryMappedFile, MmapIoError, pageSize } from '#mmap-io'
+import { onLinux } from './support/conditions.ts'
 import { pattern, tempFile, tempFolder } from './support/files.ts'
 import { outcome } from './support/outcome.ts'
 
@@ -170,8 +171,7 @@ test('paths are strings, buffers or file URLs', async (t) => {
   }
 })
 
-test('a path that is no UTF-8 is opened byte by byte', async (t) => {
-  if (process.platform !== 'linux') return t.pass('only Linux has such names')
+onLinux('a path that is no UTF-8 is opened byte by byte', async (t) => {
   const { writeFileSync } = await import('node:fs')
   const path = Buffer.concat([Buffer.from(`${tempFolder(t)}/`), Buffer.from([0xff, 0xfe])])
   writeFileSync(path, 'bytes')

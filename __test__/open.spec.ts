@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { MemoryMappedFile, MmapIoError, type OpenOptions, pageSize } from '#mmap-io'
 import { prelude, run } from './support/child.ts'
+import { asRootOnLinux, onLinux, onUnix } from './support/conditions.ts'
 import { pattern, tempFile, tempFolder } from './support/files.ts'
 
 test('createRw gives a new file zero bytes and maps it', async (t) => {
@@ -37,8 +38,7 @@ test('createRw refuses a size of 0 before it touches the file', async (t) => {
   t.is(readFileSync(path, 'utf8'), 'keep')
 })
 
-test('createRw allocates unless the file is to be sparse', (t) => {
-  if (process.platform !== 'linux') return t.pass('blocks are counted by the file system; run on Linux')
+onLinux('createRw allocates unless the file is to be sparse', (t) => {
   const folder = tempFolder(t)
   const allocated = MemoryMappedFile.createRwSync(join(folder, 'allocated'), 1 << 20)
   const sparse = MemoryMappedFile.createRwSync(join(folder, 'sparse'), 1 << 20, { sparse: true })
@@ -152,8 +152,7 @@ test('a folder is EISDIR in every mode', async (t) => {
   }
 })
 
-test('a FIFO, a socket, a device and a file of /proc are Unsupported, at once', async (t) => {
-  if (process.platform !== 'linux') return t.pass('made of Linux files')
+onLinux('a FIFO, a socket, a device and a file of /proc are Unsupported, at once', async (t) => {
   const fifo = join(tempFolder(t), 'fifo')
   execFileSync('mkfifo', [fifo])
   const socket = join(tempFolder(t), 'socket')
@@ -196,20 +195,13 @@ test('fromFd of a descriptor that cannot write refuses a writable mapping', asyn
   copy.close()
 })
 
-test('a file without write permission opens for reading and privately, and is EACCES for writing', async (t) => {
-  if (process.getuid?.() !== 0) {
-    const path = tempFile(t, 'content')
-    fs.chmodSync(path, 0o444)
-    await t.throwsAsync(() => MemoryMappedFile.openRw(path), { code: 'EACCES' })
-    const mapping = await MemoryMappedFile.openCow(path)
-    return mapping.close()
-  }
-  // Root may write everything: another user has to try.
+// Root may write everything, so as root another user has to try; the program makes itself that user.
+onUnix('a file without write permission opens for reading and privately, and is EACCES for writing', async (t) => {
   const path = tempFile(t, 'content')
   fs.chmodSync(join(path, '..'), 0o755)
   fs.chmodSync(path, 0o444)
   const program = `${prelude}
-    process.setgid(65534); process.setuid(65534)
+    if (process.getuid() === 0) { process.setgid(65534); process.setuid(65534) }
     const read = await MemoryMappedFile.openRo(path)
     const copy = await MemoryMappedFile.openCow(path)
     copy.updateRegion(0, 'C')
@@ -219,8 +211,7 @@ test('a file without write permission opens for reading and privately, and is EA
   t.is(stdout.trim(), '["content","Content","Io","EACCES"]', stderr)
 })
 
-test('residency is Unsupported with EPERM for a file that is neither owned nor writable', async (t) => {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return t.pass('takes root on Linux, to become another user')
+asRootOnLinux('residency is Unsupported with EPERM for a file that is neither owned nor writable', async (t) => {
   const path = tempFile(t, pattern(10_000))
   fs.chmodSync(join(path, '..'), 0o755)
   fs.chmodSync(path, 0o644)
@@ -232,8 +223,7 @@ test('residency is Unsupported with EPERM for a file that is neither owned nor w
   t.is(stdout.trim(), '["Unsupported","EPERM","mincore"]', stderr)
 })
 
-test('residency tells the pages of the page cache', (t) => {
-  if (process.platform === 'win32') return t.pass('Windows does not tell')
+onUnix('residency tells the pages of the page cache', (t) => {
   const mapping = MemoryMappedFile.openRoSync(tempFile(t, pattern(2 * pageSize() + 5)))
   t.deepEqual(mapping.residency(), {
     pageSize: pageSize(),

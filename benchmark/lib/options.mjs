@@ -30,7 +30,8 @@ export function readOptions(args) {
   const timing = { ...(values.quick ? quick : full) }
   if (values.rounds !== undefined) {
     timing.rounds = Number(values.rounds)
-    if (!(Number.isInteger(timing.rounds) && timing.rounds > 0)) throw new TypeError(`--rounds needs a number above 0, got '${values.rounds}'`)
+    if (!(Number.isInteger(timing.rounds) && timing.rounds > 0))
+      throw new TypeError(`--rounds needs a number above 0, got '${values.rounds}'`)
   }
   return { ...values, timing }
 }

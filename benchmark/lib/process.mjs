@@ -1,44 +1,45 @@
 /** One side of a row, seen from the runner. */
 import { fork } from 'node:child_process'
-import { once } from 'node:events'
 import { join } from 'node:path'
 
-/** Longest time that any answer may take, in milliseconds. A trial that hangs must not hang CI. */
+/** Longest time that any answer may take, in milliseconds: a trial that hangs must not hang CI. */
 const PATIENCE = 60_000
 
 const running = new Set()
 
-/** For an interrupted run. */
+/** For a run that is interrupted or over. */
 export function killSides() {
   for (const child of running) child.kill('SIGKILL')
 }
 
 export class SideProcess {
-  #child
-  #label
+  #child = fork(join(import.meta.dirname, 'child.mjs'), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  #settle = () => {}
 
-  constructor(row, role) {
-    this.#label = `${row.name} (${role})`
-    this.#child = fork(join(import.meta.dirname, 'child.mjs'), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  constructor() {
     running.add(this.#child)
-    this.#child.once('exit', () => running.delete(this.#child))
+    this.#child.on('message', (answer) => this.#settle(answer))
+    this.#child.on('error', (error) => this.#settle({ failure: error.message }))
+    // 'close' and not 'exit': it comes behind the last message.
+    this.#child.on('close', (code, signal) => {
+      running.delete(this.#child)
+      this.#settle(code === 0 ? { ended: true } : { failure: `its process ended with ${signal ?? `exit code ${code}`}` })
+    })
   }
 
-  /** Sends a message and gives the answer; an end of the process instead of one is a failure. */
-  async ask(message) {
-    const { signal, stop } = patience()
-    const answered = once(this.#child, 'message', { signal })
-    const ended = once(this.#child, 'exit', { signal })
-    try {
-      this.#child.send(message)
-      const [answer, exitSignal] = await Promise.race([answered, ended])
-      if (typeof answer !== 'object' || answer === null) throw new Error(`process ended early: ${exitSignal ?? `exit code ${answer}`}`)
-      if (answer.failure) throw new Error(answer.failure)
-      return answer
-    } catch (error) {
-      throw new Error(`${this.#label}: ${error.message}`)
-    } finally {
-      stop(answered, ended)
-    }
+  /** Sends a message and gives the answer, which may say that the side skips or failed. */
+  ask(message) {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#child.kill('SIGKILL'), PATIENCE)
+      this.#settle = (answer) => {
+        clearTimeout(timer)
+        resolve(answer)
+      }
+      this.#child.send(message, (error) => error && this.#settle({ failure: error.message }))
+    })
+  }
+
+  kill() {
+    this.#child.kill('SIGKILL')
   }
 }

@@ -1,0 +1,8 @@
+/** All rows, in the order of the report. A new row is an entry in the file of its subject, or a new file with a line here. */
+import { rows as open } from './open.mjs'
+import { rows as readInto } from './read-into.mjs'
+import { rows as record } from './record.mjs'
+import { rows as slice } from './slice.mjs'
+import { rows as update } from './update.mjs'
+
+export const rows = [...record, ...readInto, ...slice, ...update, ...open]
