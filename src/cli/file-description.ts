@@ -12,7 +12,7 @@ const LABEL = 15
 
 function storage(facts: FileFacts): string {
   const { allocatedBytes, size, fileSystem } = facts
-  if (!isSparse(facts)) return size === 0 ? 'nothing to allocate' : `${formatBytes(allocatedBytes)} allocated`
+  if (!isSparse(facts)) return `${formatBytes(allocatedBytes)} allocated`
   return `${mayCompress(fileSystem) ? 'sparse or compressed' : 'sparse'}: ${formatBytes(allocatedBytes)} of ${formatBytes(size)} allocated`
 }
 

@@ -30,7 +30,7 @@ export async function gatherFacts(path: string): Promise<FileFacts> {
   try {
     const size = mapping.length
     // Before the first byte is read, since reading brings pages into memory.
-    const residency = measureResidency(mapping, CELLS)
+    const residency = await measureResidency(mapping, CELLS)
     // A copy: what guesses the type may still be at work on its bytes when the mapping closes.
     const sample = Buffer.from(mapping.asSlice(0, Math.min(SAMPLE, size)))
     const { mode, blocks } = await stat(path)

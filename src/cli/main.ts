@@ -9,8 +9,8 @@ import { commandName, version } from './package.ts'
 /** Help reads the same in every terminal, and in its test. */
 const HELP_WIDTH = 80
 
-const notes = `Exit status: 0 done or yes, 1 no, 2 error. Results go to stdout, everything else to
-stderr. Colour is for terminals; NO_COLOR and FORCE_COLOR decide otherwise.`
+const notes = `Exit status: 0 done or yes, 1 no, 2 error. Results go to stdout, everything else
+to stderr. Colour is for terminals; NO_COLOR and FORCE_COLOR decide otherwise.`
 
 /** What commander would print itself. */
 interface Printed {

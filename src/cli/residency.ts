@@ -1,4 +1,5 @@
 /** How much of a mapped file is in memory, in memory that does not grow with the file. */
+import { setImmediate } from 'node:timers/promises'
 import { type MemoryMappedFile, MmapIoError, pageSize } from '../../index.ts'
 
 export interface MeasuredResidency {
@@ -17,16 +18,16 @@ export interface UnknownResidency {
 /** The map of a file is asked for in parts: a byte for each page of a whole file can be a lot. A multiple of every page size. */
 const PART = 2 ** 30
 
-export function measureResidency(mapping: MemoryMappedFile, cells: number): MeasuredResidency | UnknownResidency {
+export async function measureResidency(mapping: MemoryMappedFile, cells: number): Promise<MeasuredResidency | UnknownResidency> {
   try {
-    return measure(mapping, cells)
+    return await measure(mapping, cells)
   } catch (error) {
     if (error instanceof MmapIoError && error.kind === 'Unsupported') return { unknown: reason(error) }
     throw error
   }
 }
 
-function measure(mapping: MemoryMappedFile, cells: number): MeasuredResidency {
+async function measure(mapping: MemoryMappedFile, cells: number): Promise<MeasuredResidency> {
   const { length } = mapping
   const pages = Math.ceil(length / pageSize())
   const resident = new Float64Array(Math.min(cells, pages))
@@ -36,6 +37,8 @@ function measure(mapping: MemoryMappedFile, cells: number): MeasuredResidency {
   let page = 0
   let cell = 0
   for (let offset = 0; offset < length; offset += PART) {
+    // The memory of a map is given back in a turn of the event loop of its own.
+    if (offset > 0) await setImmediate()
     const part = mapping.residency(offset, Math.min(PART, length - offset))
     residentPages += part.residentPages
     residentBytes += part.residentBytes

@@ -10,13 +10,13 @@ import { jsonOption, subcommand } from '../subcommand.ts'
 
 export const inspect = subcommand<[files: string[]], { json?: true }>({
   name: 'inspect',
-  summary: 'show what files are and how much of them is in memory',
+  summary: 'show what a file is, and what of it is in memory',
   description: 'Shows size, type, mode, file system, storage, residency and the first bytes of files.',
   arguments: [new Argument('<file...>', 'regular files; links are followed')],
   options: [jsonOption('a JSON array with one object for each file')],
-  notes: `Residency is what was in memory before this command looked at the bytes. Each cell
-of its picture stands for an equal part of the file: ${legend}.
-The type is a guess from the first bytes.`,
+  notes: `Residency is what was in memory before this command looked at the bytes. Each
+cell of its picture stands for an equal part of the file:
+${legend}. The type is a guess from the first bytes.`,
   async run(io, [files], { json }) {
     let code: ExitCode = ExitCode.Yes
     const shown: FileFacts[] = []

@@ -6,7 +6,7 @@ const ALL = '█'
 const some = ['░', '▒', '▓'] as const
 
 /** For the help of commands that draw it. */
-export const legend = `${NONE} none, ${some.join(' ')} some, ${ALL} all of its pages`
+export const legend = `${NONE} none, ${some.join(' ')} some, ${ALL} all of its pages in memory`
 
 /** Only nothing at all is drawn as nothing, and only everything as full. */
 function cell(fraction: number): string {
