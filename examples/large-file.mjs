@@ -16,7 +16,7 @@ const window = await MemoryMappedFile.openRo(path, { offset: 5 * 2 ** 30 + 3, le
 console.log(`${whole.length} bytes, and at 5 GiB: ${window.asSlice()}`)
 
 const { residentPages, pages } = whole.residency()
-console.log(`${residentPages} of ${pages} pages are in memory`)
+console.log(residentPages < pages / 100 ? 'hardly any of it is in memory' : `${residentPages} of ${pages} pages are in memory`)
 
 window.close()
 whole.close()
