@@ -183,7 +183,10 @@ test('asSliceMut counts when it is released, once', (t) => {
   const late = mapping.asSliceMut(0, 1)
   mapping.close()
   t.throws(() => late.bytes, { code: 'ERR_MMAP_CLOSED' })
+  const next = MemoryMappedFile.openRwSync(path)
   t.notThrows(() => late.release())
+  t.is(next.pendingBytes, 0, 'what is released after close is counted nowhere')
+  next.close()
 })
 
 test('pendingBytes counts writes and a flush of the whole clears it', async (t) => {

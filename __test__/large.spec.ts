@@ -79,3 +79,15 @@ test('a window far into a file begins at any byte', (t) => {
   window.close()
   whole.close()
 })
+
+test('pendingBytes counts past 4 GiB', async (t) => {
+  const mapping = MemoryMappedFile.openRwSync(sparseFile(t, 6 * GiB))
+  mapping.asSliceMut(0, 3 * GiB).release()
+  mapping.asSliceMut(0, 3 * GiB).release()
+  t.is(mapping.pendingBytes, 6 * GiB)
+  mapping.asSliceMut(0, 4 * GiB).release()
+  t.is(mapping.pendingBytes, 10 * GiB)
+  await mapping.flush()
+  t.is(mapping.pendingBytes, 0)
+  mapping.close()
+})
