@@ -284,3 +284,16 @@ test('a CommonJS program can require the package', async (t) => {
   const { stdout, stderr } = await run(source)
   t.is(stdout.trim(), 'function', stderr)
 })
+
+onLinux('a mapping that a limit refuses is ENOMEM and names the limits', async (t) => {
+  const path = tempFile(t)
+  fs.truncateSync(path, 64 * 2 ** 30)
+  const program = `import('#mmap-io').then(({ MemoryMappedFile }) => {
+    try { MemoryMappedFile.openRoSync(process.argv[1]) } catch (error) { console.log(JSON.stringify([error.kind, error.code, error.syscall, error.message])) }
+  })`
+  const command = 'ulimit -d 8000000; exec "$0" --eval "$1" -- "$2"'
+  const stdout = execFileSync('bash', ['-c', command, process.execPath, program, path], { encoding: 'utf8' })
+  const [kind, code, syscall, message] = JSON.parse(stdout)
+  t.deepEqual([kind, code, syscall], ['Io', 'ENOMEM', 'mmap'])
+  t.regex(message, /^ENOMEM: .*, mmap '.*' \(.*RLIMIT_DATA.*overcommit/)
+})

@@ -108,7 +108,7 @@ export function fromFailure(failure: Failure, path: string | null): MmapIoError 
   if (!os) return new MmapIoError(kind, message, defined({ offset, length, total, syscall }))
   const where = `${syscall === undefined ? '' : `, ${syscall}`}${path === null ? '' : ` '${path}'`}`
   const said = `${os.code}: ${os.text}${where}`
-  const text = kind === 'FlushFailed' ? `flush failed: ${said}` : message === '' ? said : `${message}: ${said}`
+  const text = kind === 'FlushFailed' ? `flush failed: ${said}` : kind === 'Unsupported' ? `${message}: ${said}` : `${said}${message && ` (${message})`}`
   return new MmapIoError(kind, text, defined({ code: os.code, errno: os.errno, syscall, path: path ?? undefined }))
 }
 

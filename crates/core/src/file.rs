@@ -386,12 +386,14 @@ fn is_lasting(error: &OsError) -> bool {
 /// "Out of memory" at `mmap` is seldom about memory.
 pub(crate) fn explain_map_failure(os: OsError) -> Error {
     use std::io::ErrorKind::OutOfMemory;
-    let hint = (os.call == "mmap" && os.source.kind() == OutOfMemory).then_some(
-        "the limits that bite here are RLIMIT_AS, RLIMIT_DATA, vm.max_map_count and strict overcommit",
-    );
+    let hint = (os.call == "mmap" && os.source.kind() == OutOfMemory)
+        .then_some("the limits that bite here are RLIMIT_AS, RLIMIT_DATA, vm.max_map_count and strict overcommit");
     // ENODEV has the same number on Linux and macOS: the file system has no mmap (sysfs, some FUSE file systems).
     if os.call == "mmap" && os.source.raw_os_error() == Some(19) {
-        return Error::Unsupported { message: "the file system cannot map this file; read it instead".into(), os: Some(os) };
+        return Error::Unsupported {
+            message: "the file system cannot map this file; read it instead".into(),
+            os: Some(os),
+        };
     }
     Error::Io { os, hint }
 }

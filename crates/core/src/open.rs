@@ -150,10 +150,13 @@ impl OpenOptions {
                     Err(error) if is(&error, std::io::ErrorKind::NotFound) => {}
                     opened => return opened.map(|file| (file, false)),
                 }
-                // A dangling link names no file and cannot be created exclusively: the first error is the one to tell.
                 match os::open(path, Access::CreateNew) {
-                    Err(error) if is(&error, std::io::ErrorKind::AlreadyExists) && !path.is_symlink() => {}
-                    opened => return opened.map(|file| (file, true)),
+                    Err(error) if is(&error, std::io::ErrorKind::AlreadyExists) => {}
+                    opened => return Ok((opened?, true)),
+                }
+                // Somebody was faster, or the path is a link to nothing, behind which a file can be created all the same.
+                if path.is_symlink() {
+                    return Ok((os::open(path, Access::Create)?, false));
                 }
             },
         }
@@ -174,7 +177,8 @@ impl OpenOptions {
             return Err(Error::ResizeFailed("an empty file cannot be mapped for writing".into()));
         }
         if let Some(size) = size {
-            let sized = if emptied { file.set_len(0).map_err(|error| OsError::new("ftruncate", error)) } else { Ok(()) };
+            let sized =
+                if emptied { file.set_len(0).map_err(|error| OsError::new("ftruncate", error)) } else { Ok(()) };
             sized.and_then(|()| os::extend(file, 0, size, self.growth)).inspect_err(|_| {
                 // The error is the one to tell. What could be allocated goes back to a full disk.
                 let _ = file.set_len(0);

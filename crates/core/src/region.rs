@@ -100,7 +100,11 @@ impl Region {
     /// The map and the checked range in it, counted from `base`. `None` when there is nothing to do.
     fn select(&self, offset: u64, len: u64) -> Result<Option<(&Map, Range<usize>)>> {
         let range = range::check(offset, len, to_u64(self.len))?;
-        Ok(self.map.as_ref().filter(|_| !range.is_empty()).map(|map| (map, range.start + self.lead..range.end + self.lead)))
+        Ok(self
+            .map
+            .as_ref()
+            .filter(|_| !range.is_empty())
+            .map(|map| (map, range.start + self.lead..range.end + self.lead)))
     }
 
     /// Copies bytes out, from `offset` of the window on. Concurrent stores may be seen in part.
@@ -156,7 +160,8 @@ impl Region {
             (start + page_size).min(range.end) - start.max(range.start)
         };
         let resident = || map.iter().enumerate().filter(|(_, byte)| **byte == 1).map(|(index, _)| index);
-        let (resident_pages, resident_bytes) = (resident().count(), resident().map(|index| to_u64(bytes_of(index))).sum());
+        let (resident_pages, resident_bytes) =
+            (resident().count(), resident().map(|index| to_u64(bytes_of(index))).sum());
         Ok(Residency { page_size, map, resident_pages, resident_bytes })
     }
 

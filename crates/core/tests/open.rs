@@ -1,4 +1,5 @@
 //! Opening and creating.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::path::PathBuf;
@@ -60,7 +61,8 @@ fn an_empty_file_is_an_empty_mapping_for_reading_and_refused_for_writing() {
 #[test]
 fn each_way_of_creating_does_what_it_says() {
     let (_folder, path) = folder();
-    let open = |create, size| OpenOptions::new(MmapMode::ReadWrite).create(create).size(size).allocate(true).open(&path);
+    let open =
+        |create, size| OpenOptions::new(MmapMode::ReadWrite).create(create).size(size).allocate(true).open(&path);
     assert_eq!(open(Create::IfMissing, 5).unwrap().len(), 5);
     fs::write(&path, b"content").unwrap();
     assert_eq!(read_all(&open(Create::IfMissing, 5).unwrap()), b"content");
@@ -133,4 +135,16 @@ fn allocation_takes_blocks_and_a_sparse_file_takes_none() {
     };
     assert_eq!(create(false), 0);
     assert!(create(true) >= size);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_nothing_gets_its_file() {
+    let (folder, path) = folder();
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let options = OpenOptions::new(MmapMode::ReadWrite).size(10);
+    assert!(options.clone().create(Create::Exclusive).open(&link).is_err());
+    assert_eq!(options.create(Create::IfMissing).open(&link).unwrap().len(), 10);
+    assert_eq!(fs::metadata(&path).unwrap().len(), 10);
 }

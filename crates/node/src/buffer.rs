@@ -35,9 +35,8 @@ unsafe fn external(
 ) -> napi::Result<Option<Unknown<'_>>> {
     let mut value = std::ptr::null_mut();
     // SAFETY: called on the thread of `env`; the memory is the caller's promise; `value` outlives the call.
-    let status = unsafe {
-        sys::napi_create_external_arraybuffer(env.raw(), address, length, finalizer, hint, &raw mut value)
-    };
+    let status =
+        unsafe { sys::napi_create_external_arraybuffer(env.raw(), address, length, finalizer, hint, &raw mut value) };
     match status {
         sys::Status::napi_ok => {
             // SAFETY: `value` is the buffer that was just made in this scope.

@@ -16,7 +16,8 @@ export const inspect = subcommand<[files: string[]], { json?: true }>({
   options: [jsonOption('a JSON array with one object for each file')],
   notes: `Residency is what was in memory before this command looked at the bytes. Each
 cell of its picture stands for an equal part of the file:
-${legend}. The type is a guess from the first bytes.`,
+${legend}.
+The type is a guess from the first bytes.`,
   async run(io, [files], { json }) {
     let code: ExitCode = ExitCode.Yes
     const shown: FileFacts[] = []

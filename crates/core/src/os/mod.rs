@@ -19,6 +19,8 @@ pub(crate) enum Access {
     Read,
     /// For reading and writing.
     ReadWrite,
+    /// For reading and writing; created when missing.
+    Create,
     /// For reading and writing, created; fails when it exists.
     CreateNew,
 }

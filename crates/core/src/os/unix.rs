@@ -54,6 +54,7 @@ pub(crate) fn open(path: &Path, access: Access) -> Result<File, OsError> {
     OpenOptions::new()
         .read(true)
         .write(access != Access::Read)
+        .create(access == Access::Create)
         .create_new(access == Access::CreateNew)
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(path)
@@ -172,9 +173,7 @@ impl Map {
         // SAFETY: `pages.start` is at most the length of this map.
         let address = unsafe { self.base().add(pages.start) };
         // SAFETY: the pages belong to this map (asserted above), so nothing of anybody else is replaced.
-        let got = unsafe {
-            libc::mmap(address.cast(), pages.len(), protection, flags | libc::MAP_FIXED, fd, offset)
-        };
+        let got = unsafe { libc::mmap(address.cast(), pages.len(), protection, flags | libc::MAP_FIXED, fd, offset) };
         if got == libc::MAP_FAILED {
             return Err(OsError::last("mmap"));
         }

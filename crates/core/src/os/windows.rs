@@ -45,6 +45,7 @@ pub(crate) fn open(path: &Path, access: Access) -> Result<File, OsError> {
     OpenOptions::new()
         .read(true)
         .write(access != Access::Read)
+        .create(access == Access::Create)
         .create_new(access == Access::CreateNew)
         .open(path)
         .map_err(|error| OsError::new("open", error))
@@ -90,9 +91,8 @@ pub(crate) fn sync_parent_entry(_folder: &Path) -> Result<(), OsError> {
 /// Makes `file` `to` bytes long.
 pub(crate) fn extend(file: &File, _from: u64, to: u64, growth: Growth) -> Result<(), OsError> {
     if growth == Growth::Allocated {
-        let size = i64::try_from(to).map_err(|_| {
-            OsError::new("SetFileInformationByHandle", io::Error::from(io::ErrorKind::FileTooLarge))
-        })?;
+        let size = i64::try_from(to)
+            .map_err(|_| OsError::new("SetFileInformationByHandle", io::Error::from(io::ErrorKind::FileTooLarge)))?;
         let request = FILE_ALLOCATION_INFO { AllocationSize: size };
         let length = u32::try_from(size_of::<FILE_ALLOCATION_INFO>()).unwrap_or(8);
         // SAFETY: the handle is open for as long as `file` is borrowed; `request` outlives the call.
