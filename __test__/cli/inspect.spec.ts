@@ -163,7 +163,7 @@ onUnix('mode bits are those that ls shows', async (t) => {
 
 onLinux('the file system has its name', async (t) => {
   const type = execFileSync('stat', ['--file-system', '--format', '%T', lockFile], { encoding: 'utf8' }).trim()
-  const names: Record<string, string> = { 'ext2/ext3': 'ext4', overlayfs: 'overlay' }
+  const names: Record<string, string> = { 'ext2/ext3': 'ext4', overlayfs: 'overlay', fuseblk: 'fuse', v9fs: '9p' }
   t.is((await inspectAsJson(lockFile))[0]?.fileSystem, names[type] ?? type)
 })
 

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import fs, { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import test from 'ava'
 import { cli, cliInTerminal, commandName, hint, main, noTerminal, version } from '../support/cli.ts'
 import { onLinux, onUnix } from '../support/conditions.ts'
@@ -9,7 +10,7 @@ import { tempFile, tempFolder } from '../support/files.ts'
 
 const inTerminal = noTerminal === undefined ? test : (title: string, _: unknown) => test.skip(`${title} (${noTerminal})`, (t) => t.fail())
 
-const escape = '\u001b'
+const ESC = '\u001b'
 
 for (const args of [['--help'], ['inspect', '--help']]) {
   const line = args.join(' ')
@@ -95,23 +96,23 @@ for (const [env, coloursInPipe, coloursInTerminal] of environments) {
   test(`output to a pipe is ${coloursInPipe ? '' : 'not '}coloured${circumstances}`, async (t) => {
     const { code, stdout, stderr } = await cli(['inspect', tempFile(t, 'content')], { env })
     t.is(code, 0)
-    t.is(stdout.includes(escape), coloursInPipe)
+    t.is(stdout.includes(ESC), coloursInPipe)
     t.is(stderr, '')
   })
 
   inTerminal(`output to a terminal is ${coloursInTerminal ? '' : 'not '}coloured${circumstances}`, async (t) => {
     const { code, stdout } = await cliInTerminal(['inspect', tempFile(t, 'content')], { env })
     t.is(code, 0)
-    t.is(stdout.includes(escape), coloursInTerminal)
+    t.is(stdout.includes(ESC), coloursInTerminal)
   })
 }
 
 test('without its colours, coloured output is the plain one', async (t) => {
   const path = tempFile(t, '\0\u0001 a\u00e9')
   const coloured = (await cli(['inspect', path], { env: { FORCE_COLOR: '1' } })).stdout
-  t.is(coloured.replaceAll(/\u001b\[\d+m/g, ''), (await cli(['inspect', path])).stdout)
+  t.is(stripVTControlCharacters(coloured), (await cli(['inspect', path])).stdout)
   // Each class of bytes has a colour of its own.
-  const colours = ['00', '01', '20', '61', 'c3'].map((byte) => coloured.match(new RegExp(`\u001b\\[(\\d+)m${byte}\u001b`))?.[1])
+  const colours = ['00', '01', '20', '61', 'c3'].map((byte) => coloured.match(new RegExp(`${ESC}\\[(\\d+)m${byte}${ESC}`))?.[1])
   t.is(new Set(colours).size, 5)
   t.false(colours.includes(undefined))
 })

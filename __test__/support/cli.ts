@@ -1,6 +1,7 @@
 /** Runs the command as people do: as a process. */
 import { type SpawnOptions, spawn, spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 
 interface Manifest {
@@ -40,7 +41,23 @@ export function cli(args: string[], { env, flags = [], closeStdout = false, ...o
   return ended(process.execPath, [...flags, main, ...args], { ...options, env: { ...process.env, ...plain, ...env } }, closeStdout)
 }
 
-function ended(program: string, args: string[], options: SpawnOptions, closeStdout: boolean): Promise<Ended> {
+// The tests of a file all start at once. More processes than this would only wait for each other.
+let free = 2 * availableParallelism()
+const waiting: (() => void)[] = []
+
+async function ended(...command: Parameters<typeof start>): Promise<Ended> {
+  if (free > 0) free--
+  else await new Promise<void>((resolve) => waiting.push(resolve))
+  try {
+    return await start(...command)
+  } finally {
+    const next = waiting.shift()
+    if (next) next()
+    else free++
+  }
+}
+
+function start(program: string, args: string[], options: SpawnOptions, closeStdout: boolean): Promise<Ended> {
   const child = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
   const texts = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) {

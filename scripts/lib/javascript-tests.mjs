@@ -20,7 +20,8 @@ export async function testJavaScript({ node = process.execPath, select = [], env
 export async function buildWhatIsOld() {
   const addon = newest(root, 1, '.node')
   if (addon === 0) throw new Error('The addon is not built: run `npm ci`')
-  if (addon < newest(join(root, 'crates'), 9, '.rs')) console.error('The Rust sources changed after the addon was built: `npm run build:native` builds it anew\n')
+  if (addon < newest(join(root, 'crates'), 9, '.rs'))
+    console.error('The Rust sources changed after the addon was built: `npm run build:native` builds it anew\n')
   const sources = Math.max(newest(join(root, 'src'), 9, '.ts'), newest(root, 1, 'index.ts'), newest(root, 1, 'tsconfig.json'))
   if (newest(join(root, 'dist'), 1, 'index.js') > sources) return
   const { ok } = await run(process.execPath, [join(root, 'scripts', 'build-ts.mjs')])

@@ -15,7 +15,7 @@
 //! # Safety
 //!
 //! `map` owns its pages until the region is dropped, so every address between `base` and `base + lead + len` can be read
-//! and written while a reference to the region is held. Offsets come from [`range::check`] alone.
+//! and written while a reference to the region is held. Offsets come from `crate::range` alone.
 #![allow(unsafe_code, reason = "copies between mapped memory and slices")]
 
 use std::fs::File;

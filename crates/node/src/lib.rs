@@ -1,6 +1,6 @@
 //! The Node addon: converts arguments, calls `mmap_io`, converts results. It has no semantics of its own.
 //!
-//! Functions that can fail answer with a value or a [`failure::Failure`]; the TypeScript layer makes the error of it. Only
+//! Functions that can fail answer with a value or a `Failure`; the TypeScript layer makes the error of it. Only
 //! misuse of this binding and a caught panic are thrown.
 
 #![allow(unreachable_pub, reason = "#[napi] items are exported to JavaScript, not to Rust")]
