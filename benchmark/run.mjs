@@ -1,6 +1,6 @@
 /** The benchmark: `node benchmark/run.mjs --help`. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { machine } from './lib/machine.mjs'
 import { help, readOptions } from './lib/options.mjs'
@@ -30,10 +30,10 @@ async function main(args) {
   }
   const say = options.json === '-' ? console.error : console.log
   const folder = mkdtempSync(join(tmpdir(), 'mmap-io-bench-'))
-  // Also on the way out after a signal, when no `finally` runs.
+  // Here and not in a `finally`, which a signal would leave out. A side that was just killed may still be writing: hence the retries.
   process.once('exit', () => {
     killSides()
-    rmSync(folder, { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   })
   const facts = machine(folder)
   say(`${factsText(facts, options)}\n`)
@@ -51,5 +51,5 @@ async function main(args) {
   return results.some((result) => result.status === 'failed') ? 1 : 0
 }
 
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(128 + constants.signals[signal]))
 process.exitCode = await main(process.argv.slice(2))

@@ -57,8 +57,11 @@ async function ended(...command: Parameters<typeof start>): Promise<Ended> {
   }
 }
 
+/** Milliseconds after which a command counts as hanging: before ava gives up, so that its test still cleans up. */
+const PATIENCE = 60_000
+
 function start(program: string, args: string[], options: SpawnOptions, closeStdout: boolean): Promise<Ended> {
-  const child = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'], timeout: PATIENCE, killSignal: 'SIGKILL' })
   const texts = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) {
     child[name]?.setEncoding('utf8').on('data', (text) => {

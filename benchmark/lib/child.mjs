@@ -1,7 +1,7 @@
 /** The process of one side: opens it, warms up, then measures a slice each time the runner asks. */
 import { rows } from '../trials/index.mjs'
 import { slice, warmUp } from './measure.mjs'
-import { Skip } from './skip.mjs'
+import { Skip } from './rivals.mjs'
 
 let side
 let operations

@@ -25,9 +25,10 @@ export function factsText(facts, { timing, quick }) {
     `mmap-io ${facts.package}, Node ${facts.node} (V8 ${facts.v8}), ${facts.date}`,
     `${facts.cpu}, ${facts.cores} cores, ${facts.memoryGiB} GiB, ${facts.system}`,
     `temporary files on ${facts.temporaryFolder}${facts.transparentHugePages ? `; transparent huge pages: ${facts.transparentHugePages}` : ''}`,
-    `${timing.rounds} rounds of fresh processes, ${timing.pairs} pairs of ${timing.slice} ms each`,
+    `${timing.rounds} rounds of fresh processes, in each ${timing.pairs} pairs of slices of ${timing.slice} ms; times: median and quartiles;`,
+    'ratios: median over pairs with a 95 % percentile bootstrap interval, rounds drawn first, then pairs in them',
   ]
-  if (quick) lines.push('QUICK: small files and short slices; the ratios show that it works, not how fast it is')
+  if (quick) lines.push('QUICK: small files and short slices; it shows that all works, not how fast it is, and judges no goal')
   return lines.join('\n')
 }
 

@@ -38,7 +38,7 @@ function countNextest(tally, line) {
 }
 
 /** `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; ...`, once for each program */
-function countCargo(tally, line) {
+export function countCargo(tally, line) {
   const counts = /^test result: .* (\d+) passed; (\d+) failed; (\d+) ignored/.exec(line)
   if (counts) tally.add({ passed: Number(counts[1]), failed: Number(counts[2]), skipped: Number(counts[3]) })
 }

@@ -1,0 +1,29 @@
+// What the declarations promise to an ES module. It is compiled, never run.
+import { alignUp, capabilities, type FaultEvent, MemoryMappedFile, MmapIoError, pageSize, type Residency, type ViewMode } from 'mmap-io'
+
+export async function program(path: string): Promise<number> {
+  using read = await MemoryMappedFile.openRo(path)
+  await using written = await MemoryMappedFile.createRw(`${path}.copy`, alignUp(read.length, pageSize()))
+  written.updateRegion(0, read.asSlice())
+  await written.flush()
+  const view: DataView = written.dataView()
+  const copy: Buffer = written.readBytes(0, 8)
+  const { residentPages }: Residency = read.residency()
+  const views: readonly ViewMode[] = capabilities.views
+  const onFault = ({ kind }: FaultEvent): string => kind
+  written.on('fault', onFault)
+  return view.getUint8(0) + copy.length + residentPages + views.length
+}
+
+export function explain(error: unknown): string {
+  if (!(error instanceof MmapIoError)) throw error
+  const offset: number | undefined = error.offset
+  return `${error.kind} ${error.code} ${offset ?? ''}`
+}
+
+export async function misuse(): Promise<void> {
+  // @ts-expect-error: a path is needed
+  await MemoryMappedFile.openRo()
+  // @ts-expect-error: a size is a number
+  await MemoryMappedFile.createRw('file', '4096')
+}
