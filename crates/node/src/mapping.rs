@@ -61,7 +61,7 @@ impl Mapping {
     }
 
     /// Runs `call` on the file, or answers "closed".
-    fn with<T: IntoJs>(&self, call: impl FnOnce(&MappedFile) -> mmap_io::Result<T>) -> Either<T::Js, Failure> {
+    fn with<T: IntoJs>(&self, call: impl FnOnce(&MappedFile) -> mmap_io::error::Result<T>) -> Either<T::Js, Failure> {
         match self.holder.file() {
             Some(file) => answer(call(&file)),
             None => Either::B(Failure::closed()),
@@ -72,7 +72,7 @@ impl Mapping {
     /// TypeScript layer has said so already.
     fn start<T: Send + 'static>(
         &self,
-        call: impl FnOnce(&MappedFile) -> mmap_io::Result<T> + Send + 'static,
+        call: impl FnOnce(&MappedFile) -> mmap_io::error::Result<T> + Send + 'static,
     ) -> napi::Result<AsyncTask<Job<T>>>
     where
         Job<T>: napi::Task,

@@ -101,7 +101,7 @@ pub fn open_sync(path: Buffer, request: OpenRequest) -> napi::Result<Either<Mapp
     Ok(answer(OpenOptions::try_from(request)?.open(to_path(&path)?)))
 }
 
-fn duplicate(fd: i32) -> mmap_io::Result<std::fs::File> {
+fn duplicate(fd: i32) -> mmap_io::error::Result<std::fs::File> {
     fd::duplicate(fd).map_err(|source| OsError { call: "dup", source }.into())
 }
 
