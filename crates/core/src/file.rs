@@ -7,8 +7,10 @@
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use crate::error::{Error, OsError, Result};
+use crate::flusher;
 use crate::os::{self, Advice, Growth, Sharing};
 use crate::page_locks::PageLocks;
 use crate::range;
@@ -226,6 +228,18 @@ impl MappedFile {
         synced?;
         // A flush beside this one may have been told the error that belongs to both.
         self.refuse_after_failure()
+    }
+
+    /// Flushes every `interval` from now on, when bytes are pending, on a thread that all files share. The next flush tells
+    /// an error. Nothing to do on read-only and copy-on-write mappings.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the thread cannot be started.
+    pub fn flush_every(self: &Arc<Self>, interval: Duration) -> Result<()> {
+        if self.mode == MmapMode::ReadWrite {
+            flusher::register(self, interval)?;
+        }
+        Ok(())
     }
 
     /// Flushes when bytes are pending; the next flush tells an error.

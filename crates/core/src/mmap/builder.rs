@@ -190,7 +190,11 @@ impl MemoryMappedFileBuilder {
 
     fn finish(self, mode: MmapMode, create: Create) -> Result<MemoryMappedFile> {
         refuse_cow_without_feature(mode)?;
-        let mut options = OpenOptions::new(mode).create(create).allocate(self.allocate);
+        let mut options = OpenOptions::new(mode)
+            .create(create)
+            .allocate(self.allocate)
+            .touch(self.touch == TouchHint::Eager)
+            .huge_pages(self.wants_huge_pages());
         match (create, self.size.map_or_else(|| check_size(0, "Size"), |size| check_size(size, "Size"))) {
             (Create::Never, _) => {}
             (_, Ok(size)) => options = options.size(size),
@@ -211,15 +215,18 @@ impl MemoryMappedFileBuilder {
 
     fn map(self, file: MappedFile) -> Result<MemoryMappedFile> {
         let cow_writable = self.is_cow_writable(file.mode());
-        #[cfg(feature = "hugepages")]
-        if self.huge_pages && file.mode() == MmapMode::ReadWrite {
-            // A hint: a kernel without huge pages refuses it, and the mapping is as good.
-            let _ = file.advise(0, file.len(), crate::os::Advice::HugePages);
-        }
-        if self.touch == TouchHint::Eager {
-            file.touch(0, file.len())?;
-        }
         MemoryMappedFile::assemble(file, self.path, self.policy, cow_writable)
+    }
+
+    #[cfg(feature = "hugepages")]
+    fn wants_huge_pages(&self) -> bool {
+        self.huge_pages
+    }
+
+    #[cfg(not(feature = "hugepages"))]
+    #[expect(clippy::unused_self, reason = "the same signature with and without the feature")]
+    fn wants_huge_pages(&self) -> bool {
+        false
     }
 }
 

@@ -17,7 +17,6 @@ use super::{MappedSlice, MappedSliceMut, MemoryMappedFileBuilder, MmapReader};
 use crate::errors::{MmapIoError, Result};
 use crate::file::{MappedFile, MmapMode};
 use crate::flush::FlushPolicy;
-use crate::flusher;
 use crate::memory::{Memory, Shared};
 use crate::open::OpenOptions;
 use crate::range;
@@ -130,8 +129,8 @@ impl MemoryMappedFile {
         let region = file.region();
         let memory = Memory::new(region.start(), region.len(), file.mode() == MmapMode::ReadWrite || cow_writable);
         let file = Arc::new(file);
-        if let (FlushPolicy::EveryMillis(every @ 1..), MmapMode::ReadWrite) = (policy, file.mode()) {
-            flusher::register(&file, Duration::from_millis(every))?;
+        if let FlushPolicy::EveryMillis(every @ 1..) = policy {
+            file.flush_every(Duration::from_millis(every))?;
         }
         Ok(Self { inner: Arc::new(Inner { path, policy, cow_writable, memory, file }) })
     }
