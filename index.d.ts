@@ -129,16 +129,24 @@ interface MapOptions {
      * @default 'auto'
      */
     view?: 'auto' | ViewMode;
-    /** Advice for the whole mapping, given after opening. Not available in this version. */
+    /** A hint for the whole mapping, given after opening. On Windows only `'will-need'` has an effect. */
     advice?: MmapAdvice;
-    /** When pages are loaded. `'eager'` is not available in this version. */
+    /**
+     * When pages are loaded: `'eager'` reads one byte of each before the call ends.
+     *
+     * @default 'never'
+     */
     touch?: TouchHint;
-    /** Asks for huge pages. Not available in this version. */
+    /**
+     * Asks the kernel for huge pages: a hint, for read-write mappings on Linux.
+     *
+     * @default false
+     */
     hugePages?: boolean;
 }
 interface WritableMapOptions extends MapOptions {
     /**
-     * When writes are flushed by themselves. `everyMillis` is not available in this version.
+     * When writes are flushed by themselves. An error of a timed flush is told by the next flush.
      *
      * @default 'manual'
      */

@@ -242,20 +242,52 @@ onUnix('residency tells the pages of the page cache', (t) => {
   sparse.close()
 })
 
-test('options that are not built yet are refused, not left out in silence', async (t) => {
-  const path = tempFile(t, 'content')
-  for (const options of [{ advice: 'random' }, { touch: 'eager' }, { hugePages: true }, { flushPolicy: { everyMillis: 5 } }] as const) {
-    await t.throwsAsync(() => MemoryMappedFile.openRw(path, options), { code: 'ERR_MMAP_UNSUPPORTED' }, JSON.stringify(options))
+onLinux('advice is given to the kernel, and again after the file is mapped anew', async (t) => {
+  const path = tempFile(t, pattern(10_000))
+  const program = `${prelude}
+    const flags = () => fs.readFileSync('/proc/self/smaps', 'utf8').split(path)[1].match(/VmFlags: (.*)/)[1].split(' ').filter((flag) => ['rr', 'sr'].includes(flag))
+    const seen = []
+    for (const advice of [undefined, 'normal', 'random', 'sequential']) {
+      const mapping = MemoryMappedFile.openRwSync(path, { advice })
+      seen.push(flags())
+      mapping.resizeSync(mapping.length + 100_000)
+      seen.push(flags())
+      mapping.close()
+    }
+    print(seen)`
+  const { stdout, stderr } = await run(program, [path])
+  t.deepEqual(JSON.parse(stdout), [[], [], [], [], ['rr'], ['rr'], ['sr'], ['sr']], stderr)
+})
+
+onLinux('touch eager maps every page before the call ends', async (t) => {
+  const path = tempFile(t, pattern(100 * pageSize()))
+  const program = `${prelude}
+    const resident = () => Number(fs.readFileSync('/proc/self/smaps', 'utf8').split(path)[1].match(/Rss: +(\\d+)/)[1])
+    const seen = []
+    for (const touch of ['never', 'lazy', 'eager']) {
+      const mapping = MemoryMappedFile.openRoSync(path, { touch, hugePages: true })
+      seen.push(resident())
+      mapping.close()
+    }
+    print(seen)`
+  const { stdout, stderr } = await run(program, [path])
+  t.deepEqual(JSON.parse(stdout), [0, 0, (100 * pageSize()) / 1024], stderr)
+})
+
+test('a timed flush policy flushes by itself, and not after close', async (t) => {
+  const path = tempFile(t, Buffer.alloc(1000))
+  const mapping = await MemoryMappedFile.openRw(path, { flushPolicy: { everyMillis: 5 } })
+  t.deepEqual(mapping.flushPolicy, { everyMillis: 5 })
+  for (let round = 0; round < 3; round++) {
+    mapping.updateRegion(0, 'timed')
+    const end = Date.now() + 30_000
+    while (mapping.pendingBytes > 0 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 1))
+    t.is(mapping.pendingBytes, 0)
   }
-  writeFileSync(path, 'content')
-  const mapping = await MemoryMappedFile.openRw(path, {
-    advice: 'normal',
-    touch: 'never',
-    hugePages: false,
-    flushPolicy: { everyMillis: 0 },
-  })
-  t.is(mapping.flushPolicy, 'manual')
   mapping.close()
+  const manual = await MemoryMappedFile.openRw(path, { flushPolicy: { everyMillis: 0 } })
+  t.is(manual.flushPolicy, 'manual')
+  manual.close()
 })
 
 test('a view mode that cannot be had is Unsupported, names what can, and creates nothing', async (t) => {

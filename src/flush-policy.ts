@@ -15,3 +15,7 @@ export function flushTrigger(policy: FlushPolicy): ((status: Status) => boolean)
   }
   return undefined
 }
+
+/** Milliseconds between flushes that nothing but time asks for. */
+export const flushInterval = (policy: FlushPolicy): number | undefined =>
+  typeof policy === 'object' && 'everyMillis' in policy ? policy.everyMillis : undefined

@@ -7,7 +7,7 @@ import { checkBoolean, checkCount, checkOptionalCount } from './arguments.ts'
 import { type Bytes, checkTypedArray, type TypedArrayConstructor, toBytes, toTarget } from './bytes.ts'
 import { type FlushPolicy, MmapMode, type ViewMode } from './enums.ts'
 import { closedError, invalidMode, MmapIoError, misaligned, outOfBounds, settle } from './errors.ts'
-import { flushTrigger } from './flush-policy.ts'
+import { flushInterval, flushTrigger } from './flush-policy.ts'
 import { illegalConstructor, wrongType } from './misuse.ts'
 import { type Opened, openDescriptor, openDescriptorSync, openPath, openPathSync } from './open.ts'
 import { fdRequest, type MapOptions, type OpenOptions, openRequest, readRequest, type WritableMapOptions, writeRequest } from './options.ts'
@@ -181,6 +181,8 @@ export class MemoryMappedFile extends EventEmitter {
     this.#views = new Views(opened.native)
     this.#lead = opened.native.lead
     this.#isFlushDue = flushTrigger(opened.flushPolicy)
+    const interval = flushInterval(opened.flushPolicy)
+    if (interval !== undefined) settle(opened.native.flushEvery(interval), opened.path)
     const isClosed = () => this.#closed
     this.#sliceOwner = {
       get closed() {

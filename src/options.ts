@@ -3,7 +3,6 @@ import type { FileHandle } from 'node:fs/promises'
 import type { OpenRequest } from '#binding'
 import { checkBoolean, checkCount, checkOptionalCount } from './arguments.ts'
 import { type FlushPolicy, MmapAdvice, MmapMode, TouchHint, type ViewMode } from './enums.ts'
-import { MmapIoError } from './errors.ts'
 import { misspelled, outOfRange, wrongType, wrongValue } from './misuse.ts'
 
 export interface MapOptions {
@@ -21,17 +20,25 @@ export interface MapOptions {
    * @default 'auto'
    */
   view?: 'auto' | ViewMode
-  /** Advice for the whole mapping, given after opening. Not available in this version. */
+  /** A hint for the whole mapping, given after opening. On Windows only `'will-need'` has an effect. */
   advice?: MmapAdvice
-  /** When pages are loaded. `'eager'` is not available in this version. */
+  /**
+   * When pages are loaded: `'eager'` reads one byte of each before the call ends.
+   *
+   * @default 'never'
+   */
   touch?: TouchHint
-  /** Asks for huge pages. Not available in this version. */
+  /**
+   * Asks the kernel for huge pages: a hint, for read-write mappings on Linux.
+   *
+   * @default false
+   */
   hugePages?: boolean
 }
 
 export interface WritableMapOptions extends MapOptions {
   /**
-   * When writes are flushed by themselves. `everyMillis` is not available in this version.
+   * When writes are flushed by themselves. An error of a timed flush is told by the next flush.
    *
    * @default 'manual'
    */
@@ -95,7 +102,8 @@ export function fdRequest(options: OpenOptions | undefined): Request {
 
 function parse(given: OpenOptions | undefined, names: readonly string[], decided: Pick<OpenOptions, 'mode' | 'create' | 'size'>): Request {
   const options: OpenOptions = { ...pick(given, names), ...decided }
-  const { offset = 0, length, size, view = 'auto', mode = MmapMode.ReadOnly, create = 'never', sparse, flushPolicy = 'manual' } = options
+  const { offset = 0, length, size, view = 'auto', mode = MmapMode.ReadOnly, create = 'never', sparse } = options
+  const { advice, touch = TouchHint.Never, hugePages = false, flushPolicy = 'manual' } = options
   checkCount('options.offset', offset)
   checkOptionalCount('options.length', length)
   checkOptionalCount('options.size', size)
@@ -103,16 +111,18 @@ function parse(given: OpenOptions | undefined, names: readonly string[], decided
   checkOneOf('options.mode', Object.values(MmapMode), mode)
   checkOneOf('options.create', creations, create)
   checkBoolean('options.sparse', sparse)
+  checkBoolean('options.hugePages', hugePages)
+  checkOneOf('options.touch', Object.values(TouchHint), touch)
+  if (advice !== undefined) checkOneOf('options.advice', Object.values(MmapAdvice), advice)
   if (create !== 'never' && mode !== MmapMode.ReadWrite)
     throw wrongValue('options.create', `'never' unless the mode is 'read-write'`, create)
   if (create === 'never' && size !== undefined)
     throw wrongValue('options.size', `left out unless "create" says that a file may be created`, size)
-  const native: OpenRequest = { mode, create, offset, allocate: sparse !== true }
+  const native: OpenRequest = { mode, create, offset, allocate: sparse !== true, touch: touch === TouchHint.Eager, hugePages }
+  if (advice !== undefined) native.advice = advice
   if (length !== undefined) native.length = length
   if (size !== undefined) native.size = size
-  const policy = checkFlushPolicy(flushPolicy)
-  checkLater(options)
-  return { native, view, flushPolicy: policy }
+  return { native, view, flushPolicy: checkFlushPolicy(flushPolicy) }
 }
 
 /** The options that were given, read once, with misspelled names refused. */
@@ -154,22 +164,6 @@ function checkFlushPolicy(policy: FlushPolicy): FlushPolicy {
   const every = (policy as Record<string, number>)[name] as number
   checkCount(`options.flushPolicy.${name}`, every)
   return every === 0 ? 'manual' : ({ [name]: every } as FlushPolicy)
-}
-
-/** Options that are checked but not built yet: refusing them is better than leaving them out in silence. */
-function checkLater({ advice = MmapAdvice.Normal, touch = TouchHint.Never, hugePages, flushPolicy }: OpenOptions): void {
-  checkOneOf('options.advice', Object.values(MmapAdvice), advice)
-  checkOneOf('options.touch', Object.values(TouchHint), touch)
-  checkBoolean('options.hugePages', hugePages)
-  const timed = typeof flushPolicy === 'object' && 'everyMillis' in flushPolicy && flushPolicy.everyMillis !== 0
-  const asked: [string, boolean][] = [
-    ['advice', advice !== MmapAdvice.Normal],
-    ['touch', touch === TouchHint.Eager],
-    ['hugePages', hugePages === true],
-    ['flushPolicy.everyMillis', timed],
-  ]
-  const [name] = asked.find(([, wanted]) => wanted) ?? []
-  if (name !== undefined) throw new MmapIoError('Unsupported', `The "${name}" option is not available in this version; leave it out`)
 }
 
 /** The number of an open file. */

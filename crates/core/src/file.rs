@@ -7,9 +7,12 @@
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use crate::error::{Error, OsError, Result};
-use crate::os::{self, Growth, Sharing};
+use crate::flusher;
+use crate::os::{self, Advice, Growth, Sharing};
+use crate::page_locks::PageLocks;
 use crate::range;
 use crate::region::{to_u64, Region, Residency};
 use crate::status::SlotRef;
@@ -63,6 +66,16 @@ pub struct MappedFile {
     /// Held through a resize: there is one at a time.
     resizing: Mutex<()>,
     health: Mutex<Health>,
+    advice: Mutex<Vec<Given>>,
+    locks: Mutex<PageLocks>,
+}
+
+/// Advice on a way of use, to be given again when the file is mapped anew.
+#[derive(Debug, Clone, Copy)]
+struct Given {
+    offset: u64,
+    len: u64,
+    advice: Advice,
 }
 
 #[derive(Debug)]
@@ -80,6 +93,8 @@ impl Regions {
 
 #[derive(Debug)]
 struct Health {
+    /// A failed sync of the background flusher that nobody was told yet.
+    untold: Option<OsError>,
     /// The first failed sync. The kernel tells a write error once and calls the pages clean afterwards, so a later
     /// success would mean nothing.
     failed: Option<OsError>,
@@ -107,7 +122,9 @@ impl MappedFile {
             slot,
             regions: Mutex::new(Regions { current, generations }),
             resizing: Mutex::new(()),
-            health: Mutex::new(Health { failed: None, unsynced_folder: created_in }),
+            health: Mutex::new(Health { untold: None, failed: None, unsynced_folder: created_in }),
+            advice: Mutex::default(),
+            locks: Mutex::default(),
         }
     }
 
@@ -156,9 +173,7 @@ impl MappedFile {
         }
         range::check(offset, len, self.len())?;
         self.region().write(offset, data)?;
-        if self.mode == MmapMode::ReadWrite && len > 0 {
-            self.slot.add_written(len);
-        }
+        self.count_written(len);
         Ok(())
     }
 
@@ -201,6 +216,9 @@ impl MappedFile {
             return Ok(());
         }
         self.refuse_after_failure()?;
+        if let Some(untold) = lock(&self.health).untold.take() {
+            return Err(Error::FlushFailed(untold));
+        }
         let synced = self.region().sync(offset, len, &self.file).and_then(|()| self.sync_folder());
         if let Err(Error::FlushFailed(error)) = &synced {
             if is_lasting(error) {
@@ -210,6 +228,98 @@ impl MappedFile {
         synced?;
         // A flush beside this one may have been told the error that belongs to both.
         self.refuse_after_failure()
+    }
+
+    /// Flushes every `interval` from now on, when bytes are pending, on a thread that all files share. The next flush tells
+    /// an error. Nothing to do on read-only and copy-on-write mappings.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the thread cannot be started.
+    pub fn flush_every(self: &Arc<Self>, interval: Duration) -> Result<()> {
+        if self.mode == MmapMode::ReadWrite {
+            flusher::register(self, interval)?;
+        }
+        Ok(())
+    }
+
+    /// Flushes when bytes are pending; the next flush tells an error.
+    pub(crate) fn flush_in_background(&self) {
+        if self.slot.pending() == 0 {
+            return;
+        }
+        if let Err(Error::FlushFailed(error)) = self.flush() {
+            lock(&self.health).untold = Some(error);
+        }
+    }
+
+    /// Starts writing a range back to the device and does not wait; nothing counts as flushed. Nothing to do on read-only
+    /// and copy-on-write mappings.
+    ///
+    /// # Errors
+    /// [`Error::OutOfBounds`], [`Error::FlushFailed`].
+    pub fn schedule_flush(&self, offset: u64, len: u64) -> Result<()> {
+        range::check(offset, len, self.len())?;
+        if self.mode != MmapMode::ReadWrite {
+            return Ok(());
+        }
+        self.region().schedule(offset, len, &self.file)
+    }
+
+    /// Counts bytes as written.
+    pub(crate) fn count_written(&self, bytes: u64) {
+        if self.mode == MmapMode::ReadWrite && bytes > 0 {
+            self.slot.add_written(bytes);
+        }
+    }
+
+    /// The open file.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Reads one byte of every page of a range.
+    ///
+    /// # Errors
+    /// [`Error::OutOfBounds`].
+    pub fn touch(&self, offset: u64, len: u64) -> Result<()> {
+        range::check(offset, len, self.len())?;
+        self.region().touch(offset, len)
+    }
+
+    /// Gives advice on a range. Advice on a way of use is given again when the file is mapped anew.
+    ///
+    /// # Errors
+    /// [`Error::OutOfBounds`], [`Error::Io`].
+    pub fn advise(&self, offset: u64, len: u64, advice: Advice) -> Result<()> {
+        range::check(offset, len, self.len())?;
+        self.region().advise(offset, len, advice)?;
+        if len > 0 && !matches!(advice, Advice::WillNeed | Advice::DontNeed) {
+            let end = offset.saturating_add(len);
+            let mut given = lock(&self.advice);
+            given.retain(|old| old.offset < offset || old.offset.saturating_add(old.len) > end);
+            given.push(Given { offset, len, advice });
+        }
+        Ok(())
+    }
+
+    /// Keeps the pages of a range in memory. Counted by page: overlapping locks need as many unlocks.
+    ///
+    /// # Errors
+    /// [`Error::OutOfBounds`], [`Error::Io`].
+    pub fn lock_pages(&self, offset: u64, len: u64) -> Result<()> {
+        range::check(offset, len, self.len())?;
+        let region = self.region();
+        lock(&self.locks).lock(&region, &self.file, &region.page_numbers(offset, len)?)
+    }
+
+    /// Lets the pages of a range go, once each. Pages that are not locked are left alone.
+    ///
+    /// # Errors
+    /// [`Error::OutOfBounds`], [`Error::Io`].
+    pub fn unlock_pages(&self, offset: u64, len: u64) -> Result<()> {
+        range::check(offset, len, self.len())?;
+        let region = self.region();
+        lock(&self.locks).unlock(&region, &region.page_numbers(offset, len)?)
     }
 
     fn refuse_after_failure(&self) -> Result<()> {
@@ -308,11 +418,22 @@ impl MappedFile {
         }
         shown?;
         if let Some(longer) = longer {
+            self.carry_over(&current, &longer)?;
             let mut regions = lock(&self.regions);
             regions.generations.retain(|region| region.strong_count() > 0);
             regions.generations.push(Arc::downgrade(&longer));
             regions.current = longer;
         }
+        Ok(())
+    }
+
+    /// Gives a new region the advice and the locks of the old one.
+    fn carry_over(&self, old: &Region, new: &Region) -> Result<(), OsError> {
+        for Given { offset, len, advice } in lock(&self.advice).iter() {
+            // A hint that is refused now was accepted before; the bytes are the same without it.
+            let _ = new.advise(*offset, *len, *advice);
+        }
+        lock(&self.locks).carry_over(old, new)?;
         Ok(())
     }
 
@@ -334,6 +455,10 @@ impl MappedFile {
                 self.file.set_len(new_end).map_err(|error| OsError::new("ftruncate", error))
             }
         });
+        if cut.is_ok() {
+            let pages = self.region().page_numbers(0, new_len)?;
+            lock(&self.locks).cut_after(pages.end);
+        }
         if cut.is_err() {
             alive.iter().try_for_each(|region| region.uncover_up_to(len, &self.file))?;
         }

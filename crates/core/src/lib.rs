@@ -10,26 +10,56 @@
 //! Nothing here hands out `&[u8]` over mapped memory: another process, another thread or JavaScript may store into it
 //! at any moment. Bytes are copied in and out, or reached through a raw pointer that names its duties.
 
+#[cfg(feature = "advise")]
+pub mod advise;
+pub mod anonymous;
+#[cfg(feature = "atomic")]
+pub mod atomic;
 pub mod error;
+pub mod errors;
 pub mod file;
+pub mod flush;
+mod flusher;
+#[cfg(feature = "hugepages")]
+mod huge_pages;
+#[cfg(feature = "iterator")]
+pub mod iterator;
+mod ledger;
 mod linger;
+#[cfg(feature = "locking")]
+pub mod lock;
+pub mod manager;
+mod memory;
+pub mod mmap;
 pub mod open;
 mod os;
+mod page_locks;
 mod range;
+pub mod raw;
 pub mod region;
+pub mod segment;
 pub mod status;
+pub mod utils;
+mod views;
+#[cfg(feature = "watch")]
+pub mod watch;
 
-pub use error::{Error, OsError, Result};
-pub use file::{MappedFile, MmapMode};
+#[cfg(feature = "advise")]
+pub use advise::MmapAdvice;
+pub use anonymous::AnonymousMmap;
+pub use error::{Error, OsError};
+pub use errors::MmapIoError;
+pub use file::MappedFile;
+#[cfg(feature = "iterator")]
+pub use iterator::{ChunkIterator, PageIterator};
 pub use linger::linger;
+pub use manager::{copy_mmap, create_mmap, delete_mmap, flush, load_mmap, update_region, write_mmap};
+pub use mmap::{MappedSlice, MappedSliceMut, MemoryMappedFile, MmapMode, TouchHint};
 pub use open::{Create, OpenOptions};
+pub use os::Advice;
 pub use region::{Region, Residency};
-
-/// Size of a memory page in bytes, as the operating system tells it: 4096 on most machines, 16384 on Apple silicon.
-#[must_use]
-pub fn page_size() -> usize {
-    os::page_size()
-}
+#[cfg(feature = "watch")]
+pub use watch::{ChangeEvent, ChangeKind, WatchHandle};
 
 /// Whether this platform can tell which pages of a mapping are in memory.
 pub const HAS_RESIDENCY: bool = os::HAS_RESIDENCY;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, OsError, Result};
 use crate::file::{explain_map_failure, MappedFile, MmapMode, Placement};
-use crate::os::{self, Access, Growth};
+use crate::os::{self, Access, Advice, Growth};
 use crate::range;
 use crate::region::Region;
 
@@ -43,13 +43,26 @@ pub struct OpenOptions {
     offset: u64,
     len: Option<u64>,
     growth: Growth,
+    advice: Option<Advice>,
+    touch: bool,
+    huge_pages: bool,
 }
 
 impl OpenOptions {
     /// The whole of an existing file, growing with holes.
     #[must_use]
     pub fn new(mode: MmapMode) -> Self {
-        Self { mode, create: Create::Never, size: None, offset: 0, len: None, growth: Growth::Sparse }
+        Self {
+            mode,
+            create: Create::Never,
+            size: None,
+            offset: 0,
+            len: None,
+            growth: Growth::Sparse,
+            advice: None,
+            touch: false,
+            huge_pages: false,
+        }
     }
 
     /// What to do about a file that is missing. Anything but [`Create::Never`] needs [`MmapMode::ReadWrite`].
@@ -88,6 +101,27 @@ impl OpenOptions {
         self
     }
 
+    /// How the whole mapping is going to be used.
+    #[must_use]
+    pub fn advice(mut self, advice: Advice) -> Self {
+        self.advice = Some(advice);
+        self
+    }
+
+    /// Whether every page is loaded at opening. Default false.
+    #[must_use]
+    pub fn touch(mut self, touch: bool) -> Self {
+        self.touch = touch;
+        self
+    }
+
+    /// Whether the kernel is asked for huge pages: a hint, for read-write mappings. Default false.
+    #[must_use]
+    pub fn huge_pages(mut self, huge_pages: bool) -> Self {
+        self.huge_pages = huge_pages;
+        self
+    }
+
     /// Opens and maps the file at `path`.
     ///
     /// # Errors
@@ -101,7 +135,7 @@ impl OpenOptions {
         let (file, created) = self.open_file(path).map_err(|error| explain_open_failure(error, path))?;
         let folder = if created { parent_of(path) } else { None };
         match self.prepare(&file, folder) {
-            Ok((placement, region)) => Ok(MappedFile::new(file, placement, region)),
+            Ok((placement, region)) => self.with_hints(MappedFile::new(file, placement, region)),
             Err(error) => {
                 if created && os::is_same_file(&file, path) {
                     // The error is the one to tell; a file that cannot be removed stays.
@@ -119,7 +153,22 @@ impl OpenOptions {
     pub fn map(&self, file: File) -> Result<MappedFile> {
         let opened = Self { create: Create::Never, size: None, ..self.clone() };
         let (placement, region) = opened.prepare(&file, None)?;
-        Ok(MappedFile::new(file, placement, region))
+        self.with_hints(MappedFile::new(file, placement, region))
+    }
+
+    /// What is done to a mapping after it was made.
+    fn with_hints(&self, file: MappedFile) -> Result<MappedFile> {
+        if self.huge_pages && self.mode == MmapMode::ReadWrite {
+            // A hint: a kernel without huge pages refuses it, and the mapping is as good.
+            let _ = file.advise(0, file.len(), Advice::HugePages);
+        }
+        if let Some(advice) = self.advice {
+            file.advise(0, file.len(), advice)?;
+        }
+        if self.touch {
+            file.touch(0, file.len())?;
+        }
+        Ok(file)
     }
 
     fn check_size(&self) -> Result<()> {

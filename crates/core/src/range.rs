@@ -13,6 +13,11 @@ pub(crate) fn check(offset: u64, len: u64, total: u64) -> Result<Range<usize>> {
         let start = index(offset.min(total));
         return Ok(start..start);
     }
+    check_strictly(offset, len, total)
+}
+
+/// The same for what is not a request for bytes: here an empty range has to lie inside, too.
+pub(crate) fn check_strictly(offset: u64, len: u64, total: u64) -> Result<Range<usize>> {
     match offset.checked_add(len) {
         Some(end) if end <= total => Ok(index(offset)..index(end)),
         _ => Err(Error::OutOfBounds { offset, len, total }),
@@ -51,6 +56,12 @@ mod tests {
             let range = check(offset, 0, 10).unwrap();
             assert!(range.is_empty() && range.end <= 10, "{offset}: {range:?}");
         }
+    }
+
+    #[test]
+    fn strictly_an_empty_request_has_to_lie_inside() {
+        assert_eq!(check_strictly(10, 0, 10).unwrap(), 10..10);
+        assert!(check_strictly(11, 0, 10).is_err());
     }
 
     #[test]

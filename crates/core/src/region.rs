@@ -23,7 +23,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::error::{Error, OsError, Result};
-use crate::os::{self, Map, Sharing};
+use crate::os::{self, Advice, Map, Sharing};
 use crate::range;
 
 /// Which pages of a range are in memory.
@@ -77,6 +77,12 @@ impl Region {
     #[must_use]
     pub fn base(&self) -> *mut u8 {
         self.map.as_ref().map_or(std::ptr::null_mut(), Map::base)
+    }
+
+    /// First byte of the window; the same rules as for [`base`](Self::base). Null when the region is empty.
+    #[must_use]
+    pub fn start(&self) -> *mut u8 {
+        self.map.as_ref().map_or(std::ptr::null_mut(), |map| map.base().wrapping_add(self.lead))
     }
 
     /// Bytes between `base` and the window's first byte.
@@ -141,6 +147,52 @@ impl Region {
             Some((map, range)) => map.sync(range, file).map_err(Error::FlushFailed),
             None => Ok(()),
         }
+    }
+
+    /// Starts writing a range back to the device and does not wait.
+    pub(crate) fn schedule(&self, offset: u64, len: u64, file: &File) -> Result<()> {
+        match self.select(offset, len)? {
+            Some((map, range)) => map.schedule(range, file, self.position).map_err(Error::FlushFailed),
+            None => Ok(()),
+        }
+    }
+
+    /// Tells the operating system how the pages of a range are going to be used.
+    pub(crate) fn advise(&self, offset: u64, len: u64, advice: Advice) -> Result<()> {
+        match self.select(offset, len)? {
+            Some((map, range)) => Ok(map.advise(range::pages(&range, os::page_size()), advice)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads one byte of every page of a range, so that it is mapped.
+    pub(crate) fn touch(&self, offset: u64, len: u64) -> Result<()> {
+        let Some((map, range)) = self.select(offset, len)? else { return Ok(()) };
+        for at in range::pages(&range, os::page_size()).step_by(os::page_size()) {
+            // SAFETY: the start of a page that holds a byte of the checked range.
+            let address = unsafe { map.base().add(at) };
+            // SAFETY: as above; a byte may be read at any time.
+            unsafe { address.read_volatile() };
+        }
+        Ok(())
+    }
+
+    /// The pages of a range, as numbers counted from `base`.
+    pub(crate) fn page_numbers(&self, offset: u64, len: u64) -> Result<Range<usize>> {
+        let page = os::page_size();
+        let Some((_, range)) = self.select(offset, len)? else { return Ok(0..0) };
+        let pages = range::pages(&range, page);
+        Ok(pages.start / page..pages.end / page)
+    }
+
+    /// The platform's map, for what is done to pages by number.
+    pub(crate) fn as_map(&self) -> Option<&Map> {
+        self.map.as_ref()
+    }
+
+    /// Position of `base` in the file.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
     }
 
     /// Which pages of a range are in memory.

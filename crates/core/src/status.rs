@@ -88,6 +88,11 @@ impl Slot {
         self.written().bytes.saturating_sub(from_f64(f64::from_bits(self.flushed.load(Ordering::Acquire))))
     }
 
+    /// Counting calls since the last flush of the whole.
+    pub(crate) fn pending_writes(&self) -> u32 {
+        self.writes.load(Ordering::Acquire).wrapping_sub(self.flushed_writes.load(Ordering::Acquire))
+    }
+
     fn clear(&self) {
         let Self { flags, faults, length, written: [low, high], flushed, writes, flushed_writes, reserved } = self;
         for word in [flags, faults, low, high, writes, flushed_writes].into_iter().chain(reserved) {

@@ -4,7 +4,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use mmap_io::{page_size, Create, Error, MappedFile, MmapMode, OpenOptions};
+use mmap_io::utils::page_size;
+use mmap_io::{Create, Error, MappedFile, MmapMode, OpenOptions};
 
 struct Fixture {
     _folder: tempfile::TempDir,

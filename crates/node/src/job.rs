@@ -7,14 +7,14 @@ use napi::{Env, Task};
 
 use crate::failure::Failure;
 
-type Work<T> = Box<dyn FnOnce() -> mmap_io::Result<T> + Send>;
+type Work<T> = Box<dyn FnOnce() -> mmap_io::error::Result<T> + Send>;
 
 /// One piece of work that ends with a value or a failure. What it owns (a file, so that close waits for it) is dropped on
 /// the pool, when the work is done.
 pub struct Job<T>(Option<Work<T>>);
 
 impl<T> Job<T> {
-    pub(crate) fn start(work: impl FnOnce() -> mmap_io::Result<T> + Send + 'static) -> AsyncTask<Self>
+    pub(crate) fn start(work: impl FnOnce() -> mmap_io::error::Result<T> + Send + 'static) -> AsyncTask<Self>
     where
         Self: Task,
     {
@@ -36,7 +36,7 @@ impl IntoJs for () {
 }
 
 impl<T: IntoJs + Send + 'static> Task for Job<T> {
-    type Output = mmap_io::Result<T>;
+    type Output = mmap_io::error::Result<T>;
     type JsValue = Either<T::Js, Failure>;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
@@ -51,7 +51,7 @@ impl<T: IntoJs + Send + 'static> Task for Job<T> {
 }
 
 /// A result as a value or a failure.
-pub(crate) fn answer<T: IntoJs>(result: mmap_io::Result<T>) -> Either<T::Js, Failure> {
+pub(crate) fn answer<T: IntoJs>(result: mmap_io::error::Result<T>) -> Either<T::Js, Failure> {
     match result {
         Ok(value) => Either::A(value.into_js()),
         Err(error) => Either::B(error.into()),

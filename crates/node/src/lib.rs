@@ -19,7 +19,7 @@ use napi_derive::napi;
 /// Size of a memory page in bytes.
 #[napi(catch_unwind)]
 pub fn page_size() -> u32 {
-    u32::try_from(mmap_io::page_size()).unwrap_or(u32::MAX)
+    u32::try_from(mmap_io::utils::page_size()).unwrap_or(u32::MAX)
 }
 
 /// Whether this platform can tell which pages of a mapping are in memory.

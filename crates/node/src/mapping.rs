@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use mmap_io::MappedFile;
 use napi::bindgen_prelude::{AsyncTask, Either, Uint8Array, Unknown};
@@ -61,7 +62,7 @@ impl Mapping {
     }
 
     /// Runs `call` on the file, or answers "closed".
-    fn with<T: IntoJs>(&self, call: impl FnOnce(&MappedFile) -> mmap_io::Result<T>) -> Either<T::Js, Failure> {
+    fn with<T: IntoJs>(&self, call: impl FnOnce(&MappedFile) -> mmap_io::error::Result<T>) -> Either<T::Js, Failure> {
         match self.holder.file() {
             Some(file) => answer(call(&file)),
             None => Either::B(Failure::closed()),
@@ -72,7 +73,7 @@ impl Mapping {
     /// TypeScript layer has said so already.
     fn start<T: Send + 'static>(
         &self,
-        call: impl FnOnce(&MappedFile) -> mmap_io::Result<T> + Send + 'static,
+        call: impl FnOnce(&MappedFile) -> mmap_io::error::Result<T> + Send + 'static,
     ) -> napi::Result<AsyncTask<Job<T>>>
     where
         Job<T>: napi::Task,
@@ -148,6 +149,13 @@ impl Mapping {
     #[napi(catch_unwind)]
     pub fn close(&self) {
         self.holder.close();
+    }
+
+    /// Flushes by itself from now on, every so many milliseconds.
+    #[napi(catch_unwind)]
+    pub fn flush_every(&self, milliseconds: f64) -> napi::Result<Either<(), Failure>> {
+        let interval = Duration::from_millis(to_bytes(milliseconds)?);
+        Ok(self.holder.file().map_or_else(|| Either::B(Failure::closed()), |file| answer(file.flush_every(interval))))
     }
 
     #[napi(catch_unwind, ts_return_type = "Promise<undefined | Failure>")]

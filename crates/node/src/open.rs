@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use mmap_io::{Create, MappedFile, MmapMode, OpenOptions, OsError};
+use mmap_io::{Advice, Create, MappedFile, MmapMode, OpenOptions, OsError};
 use napi::bindgen_prelude::{AsyncTask, Buffer, Either};
 use napi_derive::napi;
 
@@ -38,6 +38,19 @@ pub struct OpenRequest {
     pub offset: f64,
     pub length: Option<f64>,
     pub allocate: bool,
+    pub advice: Option<UseAdvice>,
+    pub touch: bool,
+    pub huge_pages: bool,
+}
+
+/// How pages are going to be used.
+#[napi(string_enum = "kebab-case")]
+pub enum UseAdvice {
+    Normal,
+    Random,
+    Sequential,
+    WillNeed,
+    DontNeed,
 }
 
 impl TryFrom<OpenRequest> for OpenOptions {
@@ -55,7 +68,20 @@ impl TryFrom<OpenRequest> for OpenOptions {
             Creation::Truncate => Create::Truncate,
             Creation::Exclusive => Create::Exclusive,
         };
-        let mut options = Self::new(mode).create(create).offset(to_bytes(request.offset)?).allocate(request.allocate);
+        let mut options = Self::new(mode)
+            .create(create)
+            .offset(to_bytes(request.offset)?)
+            .allocate(request.allocate)
+            .touch(request.touch)
+            .huge_pages(request.huge_pages);
+        options = match request.advice {
+            None => options,
+            Some(UseAdvice::Normal) => options.advice(Advice::Normal),
+            Some(UseAdvice::Random) => options.advice(Advice::Random),
+            Some(UseAdvice::Sequential) => options.advice(Advice::Sequential),
+            Some(UseAdvice::WillNeed) => options.advice(Advice::WillNeed),
+            Some(UseAdvice::DontNeed) => options.advice(Advice::DontNeed),
+        };
         if let Some(size) = request.size {
             options = options.size(to_bytes(size)?);
         }
@@ -101,7 +127,7 @@ pub fn open_sync(path: Buffer, request: OpenRequest) -> napi::Result<Either<Mapp
     Ok(answer(OpenOptions::try_from(request)?.open(to_path(&path)?)))
 }
 
-fn duplicate(fd: i32) -> mmap_io::Result<std::fs::File> {
+fn duplicate(fd: i32) -> mmap_io::error::Result<std::fs::File> {
     fd::duplicate(fd).map_err(|source| OsError { call: "dup", source }.into())
 }
 

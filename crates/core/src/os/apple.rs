@@ -1,10 +1,13 @@
 //! macOS and its relatives. Type-checked on Linux, run only by the hosted workflow.
 
 use std::fs::File;
+use std::ops::Range;
 use std::os::fd::AsRawFd;
 
+use memmap2::MmapRaw;
+
 use crate::error::OsError;
-use crate::os::Growth;
+use crate::os::{Advice, Growth};
 
 pub(crate) const HAS_RESIDENCY: bool = true;
 
@@ -47,4 +50,21 @@ pub(crate) fn after_sync(file: &File) -> Result<(), OsError> {
 
 pub(crate) fn hides_residency(_file: &File) -> bool {
     false
+}
+
+/// The kernel's number of an advice, where it has one.
+pub(crate) fn advice(advice: Advice) -> Option<libc::c_int> {
+    Some(match advice {
+        Advice::Normal => libc::MADV_NORMAL,
+        Advice::Random => libc::MADV_RANDOM,
+        Advice::Sequential => libc::MADV_SEQUENTIAL,
+        Advice::WillNeed => libc::MADV_WILLNEED,
+        Advice::DontNeed => libc::MADV_DONTNEED,
+        Advice::HugePages => return None,
+    })
+}
+
+/// Starts writing a range of a map back.
+pub(crate) fn schedule(map: &MmapRaw, range: Range<usize>, _file: &File, _position: u64) -> Result<(), OsError> {
+    map.flush_async_range(range.start, range.len()).map_err(|error| OsError::new("msync", error))
 }

@@ -1,11 +1,14 @@
 //! Linux.
 
 use std::fs::File;
+use std::ops::Range;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 
+use memmap2::MmapRaw;
+
 use crate::error::OsError;
-use crate::os::Growth;
+use crate::os::{Advice, Growth};
 
 pub(crate) const HAS_RESIDENCY: bool = true;
 
@@ -60,4 +63,30 @@ pub(crate) fn hides_residency(file: &File) -> bool {
     let Ok(path) = std::ffi::CString::new(format!("/proc/self/fd/{}", file.as_raw_fd())) else { return true };
     // SAFETY: `path` is a NUL-terminated string that lives through the call.
     unsafe { libc::faccessat(libc::AT_FDCWD, path.as_ptr(), libc::W_OK, libc::AT_EACCESS) != 0 }
+}
+
+/// The kernel's number of an advice, where it has one.
+pub(crate) fn advice(advice: Advice) -> Option<libc::c_int> {
+    Some(match advice {
+        Advice::Normal => libc::MADV_NORMAL,
+        Advice::Random => libc::MADV_RANDOM,
+        Advice::Sequential => libc::MADV_SEQUENTIAL,
+        Advice::WillNeed => libc::MADV_WILLNEED,
+        Advice::DontNeed => libc::MADV_DONTNEED,
+        Advice::HugePages => libc::MADV_HUGEPAGE,
+    })
+}
+
+/// Starts writing a range back. `msync(MS_ASYNC)` does nothing here; this call really starts the device.
+pub(crate) fn schedule(_map: &MmapRaw, range: Range<usize>, file: &File, position: u64) -> Result<(), OsError> {
+    let too_far = || OsError::new("sync_file_range", std::io::Error::from_raw_os_error(libc::EOVERFLOW));
+    let start = u64::try_from(range.start).ok().and_then(|start| position.checked_add(start)).ok_or_else(too_far)?;
+    let offset = libc::off64_t::try_from(start).map_err(|_| too_far())?;
+    let len = libc::off64_t::try_from(range.len()).map_err(|_| too_far())?;
+    // SAFETY: the descriptor is open for as long as `file` is borrowed; no memory is passed.
+    let status = unsafe { libc::sync_file_range(file.as_raw_fd(), offset, len, libc::SYNC_FILE_RANGE_WRITE) };
+    if status == 0 {
+        return Ok(());
+    }
+    Err(OsError::last("sync_file_range"))
 }

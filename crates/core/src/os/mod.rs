@@ -8,8 +8,8 @@
 mod platform;
 
 pub(crate) use platform::{
-    extend, has_content, is_same_file, open, page_size, special_kind, sync_parent_entry, Map, CAN_COVER, HAS_RESIDENCY,
-    IS_A_FOLDER,
+    extend, has_content, is_same_file, offset_granularity, open, page_size, special_kind, sync_parent_entry, Map,
+    CAN_COVER, HAS_RESIDENCY, IS_A_FOLDER,
 };
 
 /// How a file is opened.
@@ -41,4 +41,21 @@ pub(crate) enum Growth {
     Allocated,
     /// A hole, filled with blocks when it is first stored into.
     Sparse,
+}
+
+/// How the pages of a range are going to be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Advice {
+    /// No particular way.
+    Normal,
+    /// Here and there: reading ahead does not help.
+    Random,
+    /// From start to end: read well ahead.
+    Sequential,
+    /// Soon: read it ahead now.
+    WillNeed,
+    /// Not soon: its pages may go. Bytes stored into a private mapping go with them.
+    DontNeed,
+    /// In huge pages, where the kernel has some.
+    HugePages,
 }

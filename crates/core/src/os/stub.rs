@@ -6,7 +6,7 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 
-use super::{Access, Growth, Sharing};
+use super::{Access, Advice, Growth, Sharing};
 use crate::error::OsError;
 
 pub(crate) const CAN_COVER: bool = false;
@@ -19,6 +19,10 @@ fn unsupported(call: &'static str) -> OsError {
 
 pub(crate) fn page_size() -> usize {
     4096
+}
+
+pub(crate) fn offset_granularity() -> usize {
+    page_size()
 }
 
 pub(crate) fn open(_path: &Path, _access: Access) -> Result<File, OsError> {
@@ -54,6 +58,10 @@ impl Map {
         Err(unsupported("mmap"))
     }
 
+    pub(crate) fn anonymous(_len: usize, _huge: bool) -> Result<Self, OsError> {
+        Err(unsupported("mmap"))
+    }
+
     pub(crate) fn base(&self) -> *mut u8 {
         match self.0 {}
     }
@@ -75,6 +83,30 @@ impl Map {
     }
 
     pub(crate) fn residency(&self, _pages: Range<usize>, _file: &File) -> Result<Vec<u8>, OsError> {
+        match self.0 {}
+    }
+
+    pub(crate) fn read_only_twin(&self, _file: &File, _offset: u64) -> Result<Self, OsError> {
+        match self.0 {}
+    }
+
+    pub(crate) fn locks_by_twin(&self) -> bool {
+        match self.0 {}
+    }
+
+    pub(crate) fn schedule(&self, _range: Range<usize>, _file: &File, _position: u64) -> Result<(), OsError> {
+        match self.0 {}
+    }
+
+    pub(crate) fn advise(&self, _pages: Range<usize>, _advice: Advice) -> Result<(), OsError> {
+        match self.0 {}
+    }
+
+    pub(crate) fn lock(&self, _pages: Range<usize>) -> Result<(), OsError> {
+        match self.0 {}
+    }
+
+    pub(crate) fn unlock(&self, _pages: Range<usize>) -> Result<(), OsError> {
         match self.0 {}
     }
 }

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use memmap2::{MmapOptions, MmapRaw};
 
-use super::{Access, Sharing};
+use super::{Access, Advice, Sharing};
 use crate::error::OsError;
 
 #[cfg_attr(any(target_os = "linux", target_os = "android"), path = "linux.rs")]
@@ -47,6 +47,11 @@ pub(crate) fn page_size() -> usize {
         }
         size => size,
     }
+}
+
+/// What offsets of mappings are multiples of.
+pub(crate) fn offset_granularity() -> usize {
+    page_size()
 }
 
 /// Opens a file. A FIFO or a device does not make the thread wait and does not become its terminal.
@@ -129,6 +134,23 @@ impl Map {
         raw.map(|raw| Self { raw, sharing }).map_err(|error| OsError::new("mmap", error))
     }
 
+    /// Zero-filled memory without a file, `len` bytes (more than 0).
+    pub(crate) fn anonymous(len: usize, huge: bool) -> Result<Self, OsError> {
+        let failed = |error| OsError::new("mmap", error);
+        if huge {
+            if let Ok(raw) = MmapOptions::new().len(len).huge(None).map_anon() {
+                return Ok(Self { raw: raw.into(), sharing: Sharing::Private });
+            }
+        }
+        let raw = MmapOptions::new().len(len).map_anon().map_err(failed)?;
+        let map = Self { raw: raw.into(), sharing: Sharing::Private };
+        if huge {
+            // A hint: without huge pages the memory is as good.
+            let _ = map.advise(0..len.next_multiple_of(page_size()), Advice::HugePages);
+        }
+        Ok(map)
+    }
+
     /// First mapped byte; the start of a page.
     pub(crate) fn base(&self) -> *mut u8 {
         self.raw.as_mut_ptr()
@@ -178,6 +200,59 @@ impl Map {
             return Err(OsError::last("mmap"));
         }
         Ok(())
+    }
+
+    /// Maps the same bytes once more, shared and for reading only: pages of a private map cannot be locked without being
+    /// copied.
+    pub(crate) fn read_only_twin(&self, file: &File, offset: u64) -> Result<Self, OsError> {
+        let mut options = MmapOptions::new();
+        options.offset(offset).len(self.len());
+        let raw = options.map_raw_read_only(file).map_err(|error| OsError::new("mmap", error))?;
+        Ok(Self { raw, sharing: Sharing::Shared })
+    }
+
+    /// Whether locking pages needs a [twin](Self::read_only_twin).
+    pub(crate) fn locks_by_twin(&self) -> bool {
+        self.sharing == Sharing::Private
+    }
+
+    /// Starts writing a range back and does not wait. `position` is the file position of the map's first byte.
+    pub(crate) fn schedule(&self, range: Range<usize>, file: &File, position: u64) -> Result<(), OsError> {
+        kernel::schedule(&self.raw, range, file, position)
+    }
+
+    /// Tells the kernel how whole pages are going to be used.
+    pub(crate) fn advise(&self, pages: Range<usize>, advice: Advice) -> Result<(), OsError> {
+        let Some(advice) = kernel::advice(advice) else { return Ok(()) };
+        // SAFETY: advice on pages of this map, and advice that discards bytes is only given by callers that may.
+        self.on_pages(pages, "madvise", |address, len| unsafe { libc::madvise(address, len, advice) })
+    }
+
+    /// Keeps whole pages in memory.
+    pub(crate) fn lock(&self, pages: Range<usize>) -> Result<(), OsError> {
+        // SAFETY: the pages belong to this map.
+        self.on_pages(pages, "mlock", |address, len| unsafe { libc::mlock(address, len) })
+    }
+
+    /// Lets locked pages go.
+    pub(crate) fn unlock(&self, pages: Range<usize>) -> Result<(), OsError> {
+        // SAFETY: the pages belong to this map.
+        self.on_pages(pages, "munlock", |address, len| unsafe { libc::munlock(address, len) })
+    }
+
+    fn on_pages(
+        &self,
+        pages: Range<usize>,
+        name: &'static str,
+        call: impl FnOnce(*mut libc::c_void, usize) -> libc::c_int,
+    ) -> Result<(), OsError> {
+        debug_assert!(pages.start.is_multiple_of(page_size()) && pages.end <= self.len().next_multiple_of(page_size()));
+        // SAFETY: `pages.start` is at most the length of this map.
+        let address = unsafe { self.base().add(pages.start) };
+        if call(address.cast(), pages.len()) == 0 {
+            return Ok(());
+        }
+        Err(OsError::last(name))
     }
 
     /// One byte a page of `pages`: 1 where the page is in memory.

@@ -20,9 +20,11 @@ use windows_sys::Win32::Storage::FileSystem::{
     FileAllocationInfo, GetFileInformationByHandle, SetFileInformationByHandle, BY_HANDLE_FILE_INFORMATION,
     FILE_ALLOCATION_INFO,
 };
-use windows_sys::Win32::System::SystemInformation::GetSystemInfo;
+use windows_sys::Win32::System::Memory::{PrefetchVirtualMemory, VirtualLock, VirtualUnlock, WIN32_MEMORY_RANGE_ENTRY};
+use windows_sys::Win32::System::SystemInformation::{GetSystemInfo, SYSTEM_INFO};
+use windows_sys::Win32::System::Threading::GetCurrentProcess;
 
-use super::{Access, Growth, Sharing};
+use super::{Access, Advice, Growth, Sharing};
 use crate::error::OsError;
 
 pub(crate) const CAN_COVER: bool = false;
@@ -32,12 +34,20 @@ pub(crate) const IS_A_FOLDER: i32 = 267;
 
 /// Size of a page in bytes.
 pub(crate) fn page_size() -> usize {
+    usize::try_from(system_info().dwPageSize).unwrap_or(4096)
+}
+
+/// What offsets of mappings are multiples of.
+pub(crate) fn offset_granularity() -> usize {
+    usize::try_from(system_info().dwAllocationGranularity).unwrap_or(65_536)
+}
+
+fn system_info() -> SYSTEM_INFO {
     let mut info = MaybeUninit::uninit();
     // SAFETY: the structure outlives the call.
     unsafe { GetSystemInfo(info.as_mut_ptr()) };
     // SAFETY: `GetSystemInfo` cannot fail and fills the whole structure.
-    let info = unsafe { info.assume_init() };
-    usize::try_from(info.dwPageSize).unwrap_or(4096)
+    unsafe { info.assume_init() }
 }
 
 /// Opens a file.
@@ -125,6 +135,12 @@ impl Map {
         raw.map(|raw| Self { raw }).map_err(|error| OsError::new("MapViewOfFile", error))
     }
 
+    /// Zero-filled memory without a file, `len` bytes (more than 0). Large pages need a privilege and are not tried.
+    pub(crate) fn anonymous(len: usize, _huge: bool) -> Result<Self, OsError> {
+        let raw = MmapOptions::new().len(len).map_anon().map_err(|error| OsError::new("MapViewOfFile", error))?;
+        Ok(Self { raw: raw.into() })
+    }
+
     pub(crate) fn base(&self) -> *mut u8 {
         self.raw.as_mut_ptr()
     }
@@ -148,5 +164,55 @@ impl Map {
 
     pub(crate) fn residency(&self, _pages: Range<usize>, _file: &File) -> Result<Vec<u8>, OsError> {
         Err(OsError::new("QueryWorkingSetEx", io::ErrorKind::Unsupported.into()))
+    }
+
+    /// Pages of a private view can be locked here.
+    pub(crate) fn read_only_twin(&self, _file: &File, _offset: u64) -> Result<Self, OsError> {
+        Err(OsError::new("MapViewOfFile", io::ErrorKind::Unsupported.into()))
+    }
+
+    pub(crate) fn locks_by_twin(&self) -> bool {
+        false
+    }
+
+    /// `FlushViewOfFile` alone.
+    pub(crate) fn schedule(&self, range: Range<usize>, _file: &File, _position: u64) -> Result<(), OsError> {
+        self.raw.flush_async_range(range.start, range.len()).map_err(|error| OsError::new("FlushViewOfFile", error))
+    }
+
+    /// Only reading ahead exists here.
+    pub(crate) fn advise(&self, pages: Range<usize>, advice: Advice) -> Result<(), OsError> {
+        if advice != Advice::WillNeed {
+            return Ok(());
+        }
+        let range = WIN32_MEMORY_RANGE_ENTRY {
+            VirtualAddress: self.base().wrapping_add(pages.start).cast(),
+            NumberOfBytes: pages.len().min(self.len().saturating_sub(pages.start)),
+        };
+        // SAFETY: the call takes and touches nothing.
+        let process = unsafe { GetCurrentProcess() };
+        // SAFETY: the range lies in this view; the structure outlives the call.
+        if unsafe { PrefetchVirtualMemory(process, 1, &raw const range, 0) } == 0 {
+            return Err(OsError::last("PrefetchVirtualMemory"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn lock(&self, pages: Range<usize>) -> Result<(), OsError> {
+        let len = pages.len().min(self.len().saturating_sub(pages.start));
+        // SAFETY: the range lies in this view.
+        if unsafe { VirtualLock(self.base().wrapping_add(pages.start).cast(), len) } == 0 {
+            return Err(OsError::last("VirtualLock"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn unlock(&self, pages: Range<usize>) -> Result<(), OsError> {
+        let len = pages.len().min(self.len().saturating_sub(pages.start));
+        // SAFETY: the range lies in this view.
+        if unsafe { VirtualUnlock(self.base().wrapping_add(pages.start).cast(), len) } == 0 {
+            return Err(OsError::last("VirtualUnlock"));
+        }
+        Ok(())
     }
 }

@@ -1,0 +1,244 @@
+//! A mapping piece by piece. The length is that at the start of the walk.
+//!
+//! # Safety
+//!
+//! A mutable piece is located through the lock that the walk holds alone, and is gone before the next one is made.
+#![allow(unsafe_code, reason = "mutable pieces of mapped memory, guarded by the lock of the walk")]
+
+use crate::errors::Result;
+use crate::memory::Shared;
+use crate::mmap::{MappedSlice, MemoryMappedFile};
+use crate::os;
+use crate::region::to_u64;
+
+/// The pieces of `len` bytes: where each begins and how long it is.
+#[derive(Debug, Clone, Copy)]
+struct Pieces {
+    at: usize,
+    len: usize,
+    size: usize,
+}
+
+impl Pieces {
+    /// A size of 0 gives none.
+    fn new(len: usize, size: usize) -> Self {
+        Self { at: if size == 0 { len } else { 0 }, len, size }
+    }
+
+    fn left(&self) -> usize {
+        (self.len - self.at).div_ceil(self.size.max(1))
+    }
+}
+
+impl Iterator for Pieces {
+    type Item = (u64, usize);
+
+    fn next(&mut self) -> Option<(u64, usize)> {
+        let (start, size) = (self.at, self.size.min(self.len - self.at));
+        self.at += size;
+        (size > 0).then_some((to_u64(start), size))
+    }
+}
+
+/// Pieces as zero-copy slices; made by [`MemoryMappedFile::chunks`]. Writers wait while it, or any piece of it, is alive.
+pub struct ChunkIterator<'a> {
+    lock: Shared<'a>,
+    pieces: Pieces,
+}
+
+impl std::fmt::Debug for ChunkIterator<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ChunkIterator").field("left", &self.pieces.left()).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Iterator for ChunkIterator<'a> {
+    type Item = MappedSlice<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (offset, len) = self.pieces.next()?;
+        // In bounds: the lock of the iterator keeps the length.
+        MappedSlice::new_or_copy(self.lock.again(), offset, len).ok()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.pieces.left(), Some(self.pieces.left()))
+    }
+}
+
+impl ExactSizeIterator for ChunkIterator<'_> {}
+
+/// Pages as zero-copy slices; made by [`MemoryMappedFile::pages`].
+#[derive(Debug)]
+pub struct PageIterator<'a>(ChunkIterator<'a>);
+
+impl<'a> Iterator for PageIterator<'a> {
+    type Item = MappedSlice<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl ExactSizeIterator for PageIterator<'_> {}
+
+/// Pieces as copies; made by [`MemoryMappedFile::chunks_owned`]. It holds no lock between them.
+#[derive(Debug)]
+pub struct ChunkIteratorOwned<'a> {
+    file: &'a MemoryMappedFile,
+    pieces: Pieces,
+}
+
+impl Iterator for ChunkIteratorOwned<'_> {
+    type Item = Result<Vec<u8>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (offset, len) = self.pieces.next()?;
+        let mut copy = vec![0; len];
+        Some(self.file.read_into(offset, &mut copy).map(|()| copy))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.pieces.left(), Some(self.pieces.left()))
+    }
+}
+
+impl ExactSizeIterator for ChunkIteratorOwned<'_> {}
+
+/// Pages as copies; made by [`MemoryMappedFile::pages_owned`].
+#[derive(Debug)]
+pub struct PageIteratorOwned<'a>(ChunkIteratorOwned<'a>);
+
+impl Iterator for PageIteratorOwned<'_> {
+    type Item = Result<Vec<u8>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl ExactSizeIterator for PageIteratorOwned<'_> {}
+
+type Callback<'a, E> = dyn FnMut(u64, &mut [u8]) -> std::result::Result<(), E> + 'a;
+
+/// Pieces to write; made by [`MemoryMappedFile::chunks_mut`].
+#[derive(Debug)]
+pub struct ChunkIteratorMut<'a> {
+    file: &'a MemoryMappedFile,
+    size: usize,
+}
+
+impl ChunkIteratorMut<'_> {
+    /// Calls `f` with the offset and the bytes of each piece, alone with the mapping for the whole walk. Then the flush
+    /// policy is applied.
+    ///
+    /// A callback that uses the same mapping waits for ever.
+    ///
+    /// # Errors
+    /// `InvalidMode` where the mapping cannot be written. The first error of `f` ends the walk and is returned; pieces before
+    /// it stay written.
+    pub fn for_each_mut<F>(self, mut f: F) -> Result<()>
+    where
+        F: FnMut(u64, &mut [u8]) -> Result<()>,
+    {
+        self.walk(&mut f)?
+    }
+
+    /// The same with the callback's own error type.
+    ///
+    /// # Errors
+    /// `InvalidMode` where the mapping cannot be written; inside, the first error of `f`.
+    pub fn for_each_mut_legacy<F, E>(self, mut f: F) -> Result<std::result::Result<(), E>>
+    where
+        F: FnMut(u64, &mut [u8]) -> std::result::Result<(), E>,
+    {
+        self.walk(&mut f)
+    }
+
+    fn walk<E>(self, f: &mut Callback<'_, E>) -> Result<std::result::Result<(), E>> {
+        self.file.assert_writable()?;
+        let lock = self.file.inner.memory.exclusive();
+        let mut result = Ok(());
+        let mut any = false;
+        for (offset, len) in Pieces::new(lock.len(), self.size) {
+            let (range, address) = lock.locate(offset, to_u64(len))?;
+            // Counted before the callback, which may panic half-way.
+            self.file.inner.file.count_written(to_u64(range.len()));
+            any = true;
+            // SAFETY: see the module.
+            let bytes = unsafe { std::slice::from_raw_parts_mut(address, range.len()) };
+            result = f(offset, bytes);
+            if result.is_err() {
+                break;
+            }
+        }
+        drop(lock);
+        if any && result.is_ok() {
+            self.file.written(0)?;
+        }
+        Ok(result)
+    }
+}
+
+impl MemoryMappedFile {
+    /// Pieces of `chunk_size` bytes, the last one shorter where it does not come out even. A size of 0 gives none.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 10)?;
+    /// assert_eq!(file.chunks(4).map(|chunk| chunk.len()).collect::<Vec<_>>(), [4, 4, 2]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn chunks(&self, chunk_size: usize) -> ChunkIterator<'_> {
+        let lock = self.inner.memory.shared();
+        let pieces = Pieces::new(lock.len(), chunk_size);
+        ChunkIterator { lock, pieces }
+    }
+
+    /// Pieces of a page each.
+    #[must_use]
+    pub fn pages(&self) -> PageIterator<'_> {
+        PageIterator(self.chunks(os::page_size()))
+    }
+
+    /// Pieces as copies.
+    #[must_use]
+    pub fn chunks_owned(&self, chunk_size: usize) -> ChunkIteratorOwned<'_> {
+        let len = usize::try_from(self.len()).unwrap_or(usize::MAX);
+        ChunkIteratorOwned { file: self, pieces: Pieces::new(len, chunk_size) }
+    }
+
+    /// Pages as copies.
+    #[must_use]
+    pub fn pages_owned(&self) -> PageIteratorOwned<'_> {
+        PageIteratorOwned(self.chunks_owned(os::page_size()))
+    }
+
+    /// Pieces to write.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 10)?;
+    /// file.chunks_mut(4).for_each_mut(|offset, bytes| {
+    ///     bytes.fill(offset as u8);
+    ///     Ok(())
+    /// })?;
+    /// assert_eq!(file.as_slice(7, 3)?, [4, 8, 8]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn chunks_mut(&self, chunk_size: usize) -> ChunkIteratorMut<'_> {
+        ChunkIteratorMut { file: self, size: chunk_size }
+    }
+}

@@ -1,0 +1,141 @@
+//! Which pages are locked, and how often: overlapping locks need as many unlocks.
+
+use std::ops::Range;
+
+/// A run of pages with the same count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Run {
+    pages: Range<usize>,
+    count: u32,
+}
+
+/// Counted page ranges, sorted and disjoint.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger(Vec<Run>);
+
+impl Ledger {
+    /// Counts every page of `pages` once more.
+    pub(crate) fn add(&mut self, pages: &Range<usize>) {
+        self.cut_at(pages);
+        let mut at = pages.start;
+        let mut gaps = Vec::new();
+        for run in self.0.iter_mut().filter(|run| inside(&run.pages, pages)) {
+            if at < run.pages.start {
+                gaps.push(at..run.pages.start);
+            }
+            run.count = run.count.saturating_add(1);
+            at = run.pages.end;
+        }
+        if at < pages.end {
+            gaps.push(at..pages.end);
+        }
+        self.0.extend(gaps.into_iter().map(|pages| Run { pages, count: 1 }));
+        self.0.sort_unstable_by_key(|run| run.pages.start);
+    }
+
+    /// Counts every page of `pages` once less and tells which have no lock left. Pages without one are left alone.
+    pub(crate) fn remove(&mut self, pages: &Range<usize>) -> Vec<Range<usize>> {
+        self.cut_at(pages);
+        let mut freed = Vec::new();
+        for run in self.0.iter_mut().filter(|run| inside(&run.pages, pages)) {
+            run.count -= 1;
+            if run.count == 0 {
+                freed.push(run.pages.clone());
+            }
+        }
+        self.0.retain(|run| run.count > 0);
+        freed
+    }
+
+    /// The parts of `pages` that nobody has locked.
+    pub(crate) fn unlocked(&self, pages: &Range<usize>) -> Vec<Range<usize>> {
+        let mut at = pages.start;
+        let mut gaps = Vec::new();
+        for run in self.0.iter().filter(|run| run.pages.start < pages.end && pages.start < run.pages.end) {
+            if at < run.pages.start {
+                gaps.push(at..run.pages.start);
+            }
+            at = run.pages.end;
+        }
+        if at < pages.end {
+            gaps.push(at..pages.end);
+        }
+        gaps
+    }
+
+    /// Every locked range up to `end`.
+    pub(crate) fn locked_before(&self, end: usize) -> Vec<Range<usize>> {
+        let clipped = self.0.iter().map(|run| run.pages.start..run.pages.end.min(end));
+        clipped.filter(|pages| !pages.is_empty()).collect()
+    }
+
+    /// Forgets what lies behind `end`.
+    pub(crate) fn forget_after(&mut self, end: usize) {
+        self.0.retain_mut(|run| {
+            run.pages.end = run.pages.end.min(end);
+            !run.pages.is_empty()
+        });
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Splits runs so that none reaches over a border of `pages`.
+    fn cut_at(&mut self, pages: &Range<usize>) {
+        for border in [pages.start, pages.end] {
+            if let Some(run) = self.0.iter_mut().find(|run| run.pages.start < border && border < run.pages.end) {
+                let rest = Run { pages: border..run.pages.end, count: run.count };
+                run.pages.end = border;
+                self.0.push(rest);
+            }
+        }
+        self.0.sort_unstable_by_key(|run| run.pages.start);
+    }
+}
+
+fn inside(inner: &Range<usize>, outer: &Range<usize>) -> bool {
+    outer.start <= inner.start && inner.end <= outer.end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overlapping_locks_need_as_many_unlocks() {
+        let mut ledger = Ledger::default();
+        ledger.add(&(0..2));
+        ledger.add(&(1..3));
+        assert_eq!(ledger.remove(&(1..2)), []);
+        assert_eq!(ledger.remove(&(1..2)).first(), Some(&(1..2)));
+        assert_eq!(ledger.unlocked(&(0..4)), [1..2, 3..4]);
+        assert_eq!(ledger.remove(&(0..9)), [0..1, 2..3]);
+        assert!(ledger.is_empty());
+        assert_eq!(ledger.remove(&(0..9)), []);
+    }
+
+    #[test]
+    fn it_agrees_with_a_count_per_page() {
+        let mut ledger = Ledger::default();
+        let mut counts = [0_u32; 16];
+        let mut seed = 7_usize;
+        for _ in 0..2000 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let (start, len, adds) = (seed >> 33 & 15, seed >> 40 & 7, seed >> 50 & 1 == 0);
+            let pages = start..(start + len).min(16);
+            if adds {
+                ledger.add(&pages);
+                counts[pages].iter_mut().for_each(|count| *count += 1);
+            } else {
+                let freed: Vec<usize> = ledger.remove(&pages).into_iter().flatten().collect();
+                let expected: Vec<usize> = pages.clone().filter(|page| counts[*page] == 1).collect();
+                assert_eq!(freed, expected);
+                counts[pages].iter_mut().for_each(|count| *count = count.saturating_sub(1));
+            }
+            let free: Vec<usize> = ledger.unlocked(&(0..16)).into_iter().flatten().collect();
+            let expected: Vec<usize> = (0..16).filter(|page| counts[*page] == 0).collect();
+            assert_eq!(free, expected);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Pages kept in memory.
+
+use crate::error::Error;
+use crate::errors::{MmapIoError, Result};
+use crate::mmap::MemoryMappedFile;
+
+impl MemoryMappedFile {
+    /// Keeps the pages of a range in memory. Counted by page: overlapping locks need as many unlocks. Locks hold after a
+    /// resize.
+    ///
+    /// # Errors
+    /// `OutOfBounds`; `LockFailed` when a limit (`RLIMIT_MEMLOCK`) or permission is in the way.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// if file.lock(0, 100).is_ok() {
+    ///     file.unlock(0, 100)?;
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn lock(&self, offset: u64, len: u64) -> Result<()> {
+        let _lock = self.inner.memory.shared();
+        self.inner.file.lock_pages(offset, len).map_err(|error| named(error, MmapIoError::LockFailed))
+    }
+
+    /// Lets the pages of a range go, once each. Pages that are not locked are left alone.
+    ///
+    /// # Errors
+    /// `OutOfBounds`, `UnlockFailed`.
+    pub fn unlock(&self, offset: u64, len: u64) -> Result<()> {
+        let _lock = self.inner.memory.shared();
+        self.inner.file.unlock_pages(offset, len).map_err(|error| named(error, MmapIoError::UnlockFailed))
+    }
+
+    /// [`lock`](Self::lock) for everything.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn lock_all(&self) -> Result<()> {
+        self.lock(0, self.len())
+    }
+
+    /// [`unlock`](Self::unlock) for everything.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn unlock_all(&self) -> Result<()> {
+        self.unlock(0, self.len())
+    }
+}
+
+/// An error of the operating system as the published variant.
+fn named(error: Error, variant: impl FnOnce(String) -> MmapIoError) -> MmapIoError {
+    match error {
+        Error::Io { os, .. } => variant(os.to_string()),
+        other => other.into(),
+    }
+}

@@ -1,0 +1,227 @@
+//! Slices of mapped memory, with the lock that keeps them true.
+//!
+//! # Safety
+//!
+//! A slice's address was located through the lock that it holds, for the length that it tells, so it stays mapped and, for a
+//! shared slice, unchanged until the lock is released, which happens when the slice is dropped.
+#![allow(unsafe_code, reason = "slices over mapped memory, guarded by the lock they hold")]
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+
+use crate::errors::Result;
+use crate::file::MappedFile;
+use crate::memory::{Exclusive, Shared};
+use crate::region::to_u64;
+use crate::views::Registration;
+
+/// Bytes of a mapping, borrowed. While it lives nobody writes to the mapping or resizes it.
+///
+/// ```
+/// use mmap_io::MemoryMappedFile;
+///
+/// let folder = tempfile::tempdir()?;
+/// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 16)?;
+/// file.update_region(0, b"hello")?;
+/// assert_eq!(file.as_slice(0, 5)?, b"hello");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct MappedSlice<'a> {
+    address: *const u8,
+    len: usize,
+    /// Holds what `address` points into.
+    _backing: Backing<'a>,
+}
+
+enum Backing<'a> {
+    /// The register entry goes before the lock.
+    Mapped { _registration: Registration<'a>, _lock: Shared<'a> },
+    /// A copy, where an atomic view of the same bytes is alive.
+    #[cfg(feature = "iterator")]
+    Copied(#[expect(dead_code, reason = "owns the bytes")] Box<[u8]>),
+}
+
+// SAFETY: the lock is one that may be released on another thread, and the bytes do not change while it is held.
+unsafe impl Send for MappedSlice<'_> {}
+// SAFETY: as above; shared access only reads.
+unsafe impl Sync for MappedSlice<'_> {}
+
+impl<'a> MappedSlice<'a> {
+    #[inline]
+    pub(crate) fn new(lock: Shared<'a>, offset: u64, len: u64) -> Result<Self> {
+        let (range, address) = lock.locate(offset, len)?;
+        let registration = lock.register_plain(&range)?;
+        let backing = Backing::Mapped { _registration: registration, _lock: lock };
+        Ok(Self { address, len: range.len(), _backing: backing })
+    }
+
+    /// The same, as a copy where an atomic view is in the way.
+    #[cfg(feature = "iterator")]
+    pub(crate) fn new_or_copy(lock: Shared<'a>, offset: u64, len: usize) -> Result<Self> {
+        let (range, address) = lock.locate(offset, to_u64(len))?;
+        if let Ok(registration) = lock.register_plain(&range) {
+            let backing = Backing::Mapped { _registration: registration, _lock: lock };
+            return Ok(Self { address, len: range.len(), _backing: backing });
+        }
+        let mut copy = vec![0; len].into_boxed_slice();
+        lock.copy_to(offset, &mut copy)?;
+        Ok(Self { address: copy.as_ptr(), len, _backing: Backing::Copied(copy) })
+    }
+
+    /// The bytes.
+    #[must_use]
+    #[inline]
+    pub fn as_slice(&self) -> &[u8] {
+        // SAFETY: see the module.
+        unsafe { std::slice::from_raw_parts(self.address, self.len) }
+    }
+
+    /// Bytes in the slice.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+impl Deref for MappedSlice<'_> {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        self.as_slice()
+    }
+}
+
+impl AsRef<[u8]> for MappedSlice<'_> {
+    fn as_ref(&self) -> &[u8] {
+        self.as_slice()
+    }
+}
+
+impl fmt::Debug for MappedSlice<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_slice().fmt(f)
+    }
+}
+
+impl PartialEq for MappedSlice<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_slice() == other.as_slice()
+    }
+}
+
+impl Eq for MappedSlice<'_> {}
+
+impl PartialEq<[u8]> for MappedSlice<'_> {
+    fn eq(&self, other: &[u8]) -> bool {
+        self.as_slice() == other
+    }
+}
+
+impl PartialEq<&[u8]> for MappedSlice<'_> {
+    fn eq(&self, other: &&[u8]) -> bool {
+        self.as_slice() == *other
+    }
+}
+
+impl<const N: usize> PartialEq<[u8; N]> for MappedSlice<'_> {
+    fn eq(&self, other: &[u8; N]) -> bool {
+        self.as_slice() == other
+    }
+}
+
+impl<const N: usize> PartialEq<&[u8; N]> for MappedSlice<'_> {
+    fn eq(&self, other: &&[u8; N]) -> bool {
+        self.as_slice() == *other
+    }
+}
+
+#[cfg(feature = "bytes")]
+impl From<MappedSlice<'_>> for bytes::Bytes {
+    fn from(slice: MappedSlice<'_>) -> Self {
+        Self::copy_from_slice(&slice)
+    }
+}
+
+#[cfg(feature = "bytes")]
+impl From<&MappedSlice<'_>> for bytes::Bytes {
+    fn from(slice: &MappedSlice<'_>) -> Self {
+        Self::copy_from_slice(slice)
+    }
+}
+
+/// Bytes of a mapping, borrowed for writing. While it lives nobody else reads or writes the mapping. Its length counts as
+/// written when it is dropped.
+pub struct MappedSliceMut<'a> {
+    address: *mut u8,
+    len: usize,
+    /// Where the bytes are counted.
+    counted_in: Option<&'a MappedFile>,
+    _lock: Exclusive<'a>,
+}
+
+// SAFETY: the lock is one that may be released on another thread, and nobody else reaches the bytes while it is held.
+unsafe impl Send for MappedSliceMut<'_> {}
+// SAFETY: a shared reference only reads.
+unsafe impl Sync for MappedSliceMut<'_> {}
+
+impl<'a> MappedSliceMut<'a> {
+    pub(crate) fn new(lock: Exclusive<'a>, offset: u64, len: u64, counted_in: Option<&'a MappedFile>) -> Result<Self> {
+        let (range, address) = lock.locate(offset, len)?;
+        Ok(Self { address, len: range.len(), counted_in, _lock: lock })
+    }
+
+    /// The bytes.
+    #[expect(clippy::should_implement_trait, reason = "the published name")]
+    pub fn as_mut(&mut self) -> &mut [u8] {
+        // SAFETY: see the module; the lock is held alone and `self` is borrowed mutably.
+        unsafe { std::slice::from_raw_parts_mut(self.address, self.len) }
+    }
+
+    /// Bytes in the slice.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+impl Deref for MappedSliceMut<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        // SAFETY: see the module.
+        unsafe { std::slice::from_raw_parts(self.address, self.len) }
+    }
+}
+
+impl DerefMut for MappedSliceMut<'_> {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        self.as_mut()
+    }
+}
+
+impl fmt::Debug for MappedSliceMut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl Drop for MappedSliceMut<'_> {
+    fn drop(&mut self) {
+        if let Some(file) = self.counted_in {
+            file.count_written(to_u64(self.len));
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Pages kept in memory.
+//!
+//! Locking a page of a private writable map would copy it, and the copy stops following the file. So the pages of a private
+//! map are locked through a twin: a shared, read-only map of the same bytes of the file.
+
+use std::fs::File;
+use std::ops::Range;
+
+use crate::error::{OsError, Result};
+use crate::ledger::Ledger;
+use crate::os::{self, Map};
+use crate::region::Region;
+
+/// The locked pages of a file.
+#[derive(Debug, Default)]
+pub(crate) struct PageLocks {
+    ledger: Ledger,
+    twin: Option<Map>,
+}
+
+impl PageLocks {
+    /// Locks the pages with these numbers once more. On failure none of them is locked more than before.
+    pub(crate) fn lock(&mut self, region: &Region, file: &File, pages: &Range<usize>) -> Result<()> {
+        let Some(map) = region.as_map() else { return Ok(()) };
+        if map.locks_by_twin() && self.twin.is_none() {
+            self.twin = Some(map.read_only_twin(file, region.position())?);
+        }
+        lock_all(self.twin.as_ref().unwrap_or(map), &self.ledger.unlocked(pages))?;
+        self.ledger.add(pages);
+        Ok(())
+    }
+
+    /// Unlocks the pages with these numbers once.
+    pub(crate) fn unlock(&mut self, region: &Region, pages: &Range<usize>) -> Result<()> {
+        let Some(map) = region.as_map() else { return Ok(()) };
+        for freed in self.ledger.remove(pages) {
+            self.twin.as_ref().unwrap_or(map).unlock(bytes_of(&freed))?;
+        }
+        if self.ledger.is_empty() {
+            self.twin = None;
+        }
+        Ok(())
+    }
+
+    /// Locks the same pages of a new region. Both cannot be locked at once under a tight limit, so the old ones go first.
+    pub(crate) fn carry_over(&mut self, old: &Region, new: &Region) -> Result<(), OsError> {
+        let (Some(from), Some(to)) = (old.as_map(), new.as_map()) else { return Ok(()) };
+        let end = from.len().min(to.len()).div_ceil(os::page_size());
+        let locked = self.ledger.locked_before(end);
+        for pages in &locked {
+            from.unlock(bytes_of(pages))?;
+        }
+        lock_all(to, &locked).map_err(|error| match lock_all(from, &locked) {
+            Ok(()) => error,
+            Err(again) => again,
+        })
+    }
+
+    /// The file was cut: pages behind the end are no longer locked.
+    pub(crate) fn cut_after(&mut self, pages: usize) {
+        self.ledger.forget_after(pages);
+    }
+}
+
+fn lock_all(map: &Map, ranges: &[Range<usize>]) -> Result<(), OsError> {
+    for (done, pages) in ranges.iter().enumerate() {
+        if let Err(error) = map.lock(bytes_of(pages)) {
+            for pages in ranges.iter().take(done) {
+                // The failure to lock is the one to tell.
+                let _ = map.unlock(bytes_of(pages));
+            }
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+fn bytes_of(pages: &Range<usize>) -> Range<usize> {
+    pages.start * os::page_size()..pages.end * os::page_size()
+}
