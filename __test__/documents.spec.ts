@@ -11,7 +11,9 @@ const { name, bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'
 const documents = ['README.md', ...readdirSync(join(root, 'docs')).map((file) => join('docs', file))]
 
 const blocks = (document: string, language: string): string[] =>
-  [...readFileSync(join(root, document), 'utf8').matchAll(new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\``, 'gm'))].map(([, code]) => code as string)
+  [...readFileSync(join(root, document), 'utf8').matchAll(new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\``, 'gm'))].map(
+    ([, code]) => code as string,
+  )
 
 /** Runs an ES module that imports the package by name, in an empty folder. */
 function runModule(t: ExecutionContext, source: string): string {
@@ -43,7 +45,10 @@ for (const line of blocks('README.md', 'sh').flatMap((block) => block.trim().spl
   if (!command.startsWith(`npx ${name} `)) continue
   test(`the README's ${command} works`, (t) => {
     const [, , ...args] = command.split(' ')
-    const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, Object.values<string>(bin)[0] as string), ...args], { cwd: root, encoding: 'utf8' })
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, Object.values<string>(bin)[0] as string), ...args], {
+      cwd: root,
+      encoding: 'utf8',
+    })
     t.is(status, 0, stderr)
     t.true(stdout.includes(args.at(-1) as string))
   })

@@ -36,7 +36,11 @@ test('views of up to 2 GiB can be had at any offset, and reach over every border
   }
   const views = [mapping.asSlice(0, 10), mapping.asSlice(5 * GiB, 10), mapping.asSlice(3 * GiB, 2 * GiB)]
   mapping.close()
-  t.deepEqual(views.map((view) => view.length), [0, 0, 0], 'close empties them all')
+  t.deepEqual(
+    views.map((view) => view.length),
+    [0, 0, 0],
+    'close empties them all',
+  )
 })
 
 test('a view longer than the runtime can make is Unsupported and names the limit', (t) => {

@@ -215,7 +215,8 @@ onLinux('an open that fails leaves nothing open', async (t) => {
   t.is(await survives(t, program, tempFile(t, pattern(100))), 0)
 })
 
-const worker = (body: string) => `new Worker(${JSON.stringify(`
+const worker = (body: string) =>
+  `new Worker(${JSON.stringify(`
   import { parentPort, workerData } from 'node:worker_threads'
   import { MemoryMappedFile } from '#mmap-io'
   ${body}`)}, { eval: true, workerData: path })`

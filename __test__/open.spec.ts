@@ -1,6 +1,6 @@
 /** Opening and creating, as seen from JavaScript. */
 import { execFileSync } from 'node:child_process'
-import fs, { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import fs, { existsSync, readFileSync, statSync } from 'node:fs'
 import { open as openHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'

@@ -21,7 +21,8 @@ function project(name, manifest) {
   return path
 }
 
-const cargo = (cwd, ...args) => execFileSync('cargo', args, { cwd, encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'inherit'] })
+const cargo = (cwd, ...args) =>
+  execFileSync('cargo', args, { cwd, encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'inherit'] })
 
 // Cargo brings the published crate into its cache and tells where it is.
 const probe = project('probe', `[dependencies]\nmmap-io = "=${VERSION}"\n`)

@@ -51,7 +51,7 @@ export interface MmapIoErrorDetails {
  */
 export class MmapIoError extends Error {
   static {
-    Object.defineProperty(this.prototype, 'name', { value: 'MmapIoError', writable: true, configurable: true })
+    Object.defineProperty(MmapIoError.prototype, 'name', { value: 'MmapIoError', writable: true, configurable: true })
   }
 
   /** Name of the variant. */
@@ -108,7 +108,8 @@ export function fromFailure(failure: Failure, path: string | null): MmapIoError 
   if (!os) return new MmapIoError(kind, message, defined({ offset, length, total, syscall }))
   const where = `${syscall === undefined ? '' : `, ${syscall}`}${path === null ? '' : ` '${path}'`}`
   const said = `${os.code}: ${os.text}${where}`
-  const text = kind === 'FlushFailed' ? `flush failed: ${said}` : kind === 'Unsupported' ? `${message}: ${said}` : `${said}${message && ` (${message})`}`
+  const hint = message && ` (${message})`
+  const text = kind === 'FlushFailed' ? `flush failed: ${said}` : kind === 'Unsupported' ? `${message}: ${said}` : said + hint
   return new MmapIoError(kind, text, defined({ code: os.code, errno: os.errno, syscall, path: path ?? undefined }))
 }
 
