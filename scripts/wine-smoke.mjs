@@ -41,7 +41,7 @@ function prepareWine() {
 }
 
 async function testCore() {
-  const { lines, ok } = await debianCargo('test', target, ['--package', 'mmap-io-core', '--lib', '--tests'], wine)
+  const { lines, ok } = await debianCargo('test', target, ['--package', 'mmap-io-core', '--lib', '--tests', '--no-fail-fast'], wine)
   for (const line of lines) countCargo(sum, line)
   if (!ok && sum.failed === 0) sum.break('the tests of the core broke off')
 }

@@ -1,0 +1,80 @@
+/** Not run: `npm run typecheck` compiles it. What must compile compiles, and what must not is marked. */
+import type { EventEmitter } from 'node:events'
+import {
+  type alignUp,
+  type Bytes,
+  type capabilities,
+  type FlushPolicy,
+  type MapOptions,
+  type MappedSliceMut,
+  MemoryMappedFile,
+  MmapIoError,
+  MmapMode,
+  type OpenOptions,
+  pageSize,
+  type Residency,
+  type ViewMode,
+  type WritableMapOptions,
+} from '#mmap-io'
+
+/** Compiles when both types are the same. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+const same = <A, B>(_: Same<A, B>) => {}
+
+export async function uses(path: string | Buffer | URL, data: Bytes): Promise<void> {
+  const mapping: MemoryMappedFile = await MemoryMappedFile.createRw(path, 10, { sparse: true, flushPolicy: { everyBytes: 5 } })
+  const emitter: EventEmitter = mapping
+  emitter.on('close', () => {})
+  same<typeof mapping.mode, 'read-only' | 'read-write' | 'copy-on-write'>(true)
+  same<typeof mapping.path, string | null>(true)
+  same<typeof mapping.viewMode, ViewMode>(true)
+  same<typeof mapping.flushPolicy, FlushPolicy>(true)
+  same<ReturnType<typeof mapping.asSlice>, Buffer>(true)
+  same<ReturnType<typeof mapping.asSliceMut>, MappedSliceMut>(true)
+  same<ReturnType<typeof mapping.residency>, Residency>(true)
+  same<ReturnType<typeof mapping.flush>, Promise<void>>(true)
+  same<ReturnType<typeof mapping.flushSync>, void>(true)
+  same<ReturnType<typeof alignUp>, number>(true)
+  same<typeof capabilities.views, readonly ViewMode[]>(true)
+  const filled: Float64Array = mapping.readInto(0, new Float64Array(2))
+  const numbers: BigUint64Array = mapping.typedArray(BigUint64Array, 8, 1)
+  mapping.updateRegion(filled.length, data)
+  mapping.updateRegion(numbers.length, new SharedArrayBuffer(1))
+  const read: MapOptions = { offset: 1, length: 2, view: 'auto', advice: 'random', touch: 'eager', hugePages: true }
+  const write: WritableMapOptions = { ...read, flushPolicy: 'always' }
+  const open: OpenOptions = { ...write, mode: MmapMode.ReadWrite, create: 'exclusive', size: pageSize() }
+  using slice = MemoryMappedFile.openSync(path, open).asSliceMut()
+  await using again = MemoryMappedFile.fromFdSync(3)
+  slice.bytes.fill(again.length)
+  mapping.close({ detach: false })
+  try {
+    await mapping.resize(5, { detach: true })
+  } catch (error) {
+    if (error instanceof MmapIoError && error.kind === 'ResizeFailed') console.log(error.code.length, error.total?.toFixed())
+  }
+}
+
+export function mustNotCompile(mapping: MemoryMappedFile): void {
+  // @ts-expect-error the constructor is not for callers
+  new MemoryMappedFile()
+  // @ts-expect-error no such mode
+  MemoryMappedFile.openSync('x', { mode: 'rw' })
+  // @ts-expect-error a read-only mapping has no flush policy
+  MemoryMappedFile.openRoSync('x', { flushPolicy: 'always' })
+  // @ts-expect-error a misspelled option
+  MemoryMappedFile.openRwSync('x', { ofset: 1 })
+  // @ts-expect-error offsets are numbers
+  mapping.asSlice(1n)
+  // @ts-expect-error a target is a view
+  mapping.readInto(0, new ArrayBuffer(1))
+  // @ts-expect-error an array is not bytes
+  mapping.updateRegion(0, [1])
+  // @ts-expect-error not a typed array
+  mapping.typedArray(Array)
+  // @ts-expect-error only getters
+  mapping.length = 5
+  // @ts-expect-error one of three
+  MemoryMappedFile.openRwSync('x', { flushPolicy: { everyBits: 1 } })
+  // @ts-expect-error an optional option is left out, not undefined, under exactOptionalPropertyTypes
+  MemoryMappedFile.openRwSync('x', { sparse: undefined })
+}
