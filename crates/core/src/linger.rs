@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::os;
 use crate::region::Region;
 
 const KEEP: Duration = Duration::from_secs(5);
@@ -18,6 +19,10 @@ static LINGERING: Mutex<VecDeque<(Instant, Arc<Region>)>> = Mutex::new(VecDeque:
 
 /// Keeps `region`'s addresses mapped for some seconds, the oldest giving way when there are many.
 pub fn linger(region: Arc<Region>) {
+    // Where nothing can be put over the file, it would stay mapped with its region: neither to be cut nor deleted.
+    if !os::CAN_COVER {
+        return drop(region);
+    }
     let now = Instant::now();
     let mut over = Vec::new();
     {

@@ -97,7 +97,7 @@ fn name_of(error: &std::io::Error) -> (Option<i32>, Option<&'static str>) {
         Some(267) => Some("ENOTDIR"),
         Some(1816) => Some("EDQUOT"),
         Some(21 | 23 | 27 | 29 | 30 | 31 | 1117) => Some("EIO"),
-        Some(_) => None,
+        Some(_) => Some("UNKNOWN"),
         None => name_of_kind(error.kind()),
     };
     (None, name)

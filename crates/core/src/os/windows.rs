@@ -110,7 +110,10 @@ pub(crate) fn extend(file: &File, _from: u64, to: u64, growth: Growth) -> Result
             SetFileInformationByHandle(file.as_raw_handle(), FileAllocationInfo, (&raw const request).cast(), length)
         };
         if done == 0 {
-            return Err(OsError::last("SetFileInformationByHandle"));
+            let error = OsError::last("SetFileInformationByHandle");
+            if !matches!(error.source.raw_os_error(), Some(1 | 50 | 87 | 120)) {
+                return Err(error);
+            }
         }
     }
     file.set_len(to).map_err(|error| OsError::new("SetEndOfFile", error))
