@@ -39,15 +39,18 @@ export function checkTypedArray(type: TypedArrayConstructor): void {
 
 const noBytes = new Uint8Array(0)
 
-/** The bytes of a view. A detached one has none. */
-export function bytesOfView(view: ArrayBufferView): Uint8Array {
-  if (view instanceof Uint8Array) return view
-  return view.byteLength === 0 ? noBytes : new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
+/** A Uint8Array and nothing that only looks like one: a Proxy and a bare prototype are instances, too. */
+export const isBytes = (data: unknown): data is Uint8Array => data instanceof Uint8Array && ArrayBuffer.isView(data)
+
+/** The bytes of a view. A detached one has none; a DataView whose buffer is gone throws when it is asked. */
+function bytesOfView(view: ArrayBufferView): Uint8Array {
+  if (view.buffer.byteLength === 0) return noBytes
+  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
 }
 
 /** The bytes of an argument; no copy unless it is a string. */
 export function toBytes(name: string, data: Bytes): Uint8Array {
-  if (data instanceof Uint8Array) return data
+  if (isBytes(data)) return data
   if (typeof data === 'string') return Buffer.from(data)
   if (ArrayBuffer.isView(data)) return bytesOfView(data)
   if (types.isAnyArrayBuffer(data)) return data.byteLength === 0 ? noBytes : new Uint8Array(data)
@@ -56,7 +59,7 @@ export function toBytes(name: string, data: Bytes): Uint8Array {
 
 /** The bytes of a target that gets filled. A bare buffer is refused: it does not say which of its bytes. */
 export function toTarget(name: string, target: ArrayBufferView): Uint8Array {
-  if (target instanceof Uint8Array) return target
+  if (isBytes(target)) return target
   if (ArrayBuffer.isView(target)) return bytesOfView(target)
   throw wrongType(name, 'an ArrayBufferView such as a Buffer', target)
 }

@@ -120,7 +120,7 @@ function defined(details: { [Key in keyof MmapIoErrorDetails]: MmapIoErrorDetail
 
 /** Passes a value of the native layer on, or throws its failure. */
 export function settle<T>(result: T | Failure, path: string | null): T {
-  if (typeof result === 'object' && result !== null && 'kind' in result) throw fromFailure(result, path)
+  if (typeof result === 'object' && result !== null && Object.hasOwn(result, 'kind')) throw fromFailure(result as Failure, path)
   return result as T
 }
 

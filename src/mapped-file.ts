@@ -8,9 +8,18 @@ import { type Bytes, checkTypedArray, type TypedArrayConstructor, toBytes, toTar
 import { type FlushPolicy, MmapMode, type ViewMode } from './enums.ts'
 import { closedError, invalidMode, MmapIoError, misaligned, outOfBounds, settle } from './errors.ts'
 import { flushInterval, flushTrigger } from './flush-policy.ts'
-import { illegalConstructor, wrongType } from './misuse.ts'
+import { illegalConstructor } from './misuse.ts'
 import { type Opened, openDescriptor, openDescriptorSync, openPath, openPathSync } from './open.ts'
-import { fdRequest, type MapOptions, type OpenOptions, openRequest, readRequest, type WritableMapOptions, writeRequest } from './options.ts'
+import {
+  fdRequest,
+  type MapOptions,
+  type OpenOptions,
+  openRequest,
+  pick,
+  readRequest,
+  type WritableMapOptions,
+  writeRequest,
+} from './options.ts'
 import { type MappedSliceMut, SliceMut, type SliceOwner } from './slice-mut.ts'
 import { Status } from './status.ts'
 import { MAX_VIEW, Views } from './views.ts'
@@ -153,14 +162,8 @@ export class MemoryMappedFile extends EventEmitter {
     )
   }
 
-  /** As given to open, made a string; null for a mapping made of a descriptor. */
-  readonly path: string | null
-  /** What the mapping may do with its file. */
-  readonly mode: MmapMode
-  /** How JavaScript sees the memory. */
-  readonly viewMode: ViewMode
-  /** When writes are flushed by themselves. */
-  readonly flushPolicy: FlushPolicy
+  readonly #opened: Opened
+  readonly #mode: MmapMode
   readonly #native: Mapping
   readonly #status: Status
   readonly #views: Views
@@ -172,10 +175,8 @@ export class MemoryMappedFile extends EventEmitter {
   private constructor(key: symbol, opened: Opened) {
     if (key !== token) throw illegalConstructor('MemoryMappedFile.open and its siblings')
     super()
-    this.path = opened.path
-    this.mode = opened.mode
-    this.viewMode = opened.viewMode
-    this.flushPolicy = opened.flushPolicy
+    this.#opened = opened
+    this.#mode = opened.mode
     this.#native = opened.native
     this.#status = new Status(opened.native.slot)
     this.#views = new Views(opened.native)
@@ -190,6 +191,26 @@ export class MemoryMappedFile extends EventEmitter {
       },
       written: (bytes) => this.#written(bytes),
     }
+  }
+
+  /** As given to open, made a string; null for a mapping made of a descriptor. */
+  get path(): string | null {
+    return this.#opened.path
+  }
+
+  /** What the mapping may do with its file. */
+  get mode(): MmapMode {
+    return this.#mode
+  }
+
+  /** How JavaScript sees the memory. */
+  get viewMode(): ViewMode {
+    return this.#opened.viewMode
+  }
+
+  /** When writes are flushed by themselves. */
+  get flushPolicy(): FlushPolicy {
+    return this.#opened.flushPolicy
   }
 
   /** Current length of the mapping in bytes; follows resize. 0 after close. */
@@ -242,7 +263,7 @@ export class MemoryMappedFile extends EventEmitter {
     checkCount('offset', offset)
     checkOptionalCount('length', length)
     if (this.#closed) throw closedError()
-    if (this.mode === MmapMode.ReadOnly) throw invalidMode('asSliceMut', this.mode)
+    if (this.#mode === MmapMode.ReadOnly) throw invalidMode('asSliceMut', this.#mode)
     const size = this.#range(offset, length)
     return new SliceMut(this.#sliceOwner, offset, this.#views.cut(offset, size))
   }
@@ -278,11 +299,11 @@ export class MemoryMappedFile extends EventEmitter {
    */
   updateRegion(offset: number, data: Bytes): void {
     checkCount('offset', offset)
-    const bytes = data instanceof Uint8Array ? data : toBytes('data', data)
+    const bytes = isBytes(data) ? data : toBytes('data', data)
     const size = bytes.length
     if (this.#closed) throw closedError()
     if (size === 0) return
-    if (this.mode === MmapMode.ReadOnly) throw invalidMode('updateRegion', this.mode)
+    if (this.#mode === MmapMode.ReadOnly) throw invalidMode('updateRegion', this.#mode)
     const total = this.#status.length
     if (offset + size > total) throw outOfBounds(offset, size, total)
     this.#views.write(offset, bytes)
@@ -441,7 +462,7 @@ export class MemoryMappedFile extends EventEmitter {
 
   /** Counts a write and flushes when the policy asks for it. */
   #written(bytes: number): void {
-    if (this.mode !== MmapMode.ReadWrite || bytes === 0) return
+    if (this.#mode !== MmapMode.ReadWrite || bytes === 0) return
     this.#status.count(bytes)
     if (this.#isFlushDue?.(this.#status)) this.flushSync()
   }
@@ -450,7 +471,10 @@ export class MemoryMappedFile extends EventEmitter {
     checkCount('newSize', newSize)
     const detach = checkDetach(options) ?? false
     const total = this.#openLength()
-    if (detach && this.mode === MmapMode.ReadWrite && newSize > 0 && newSize < total) this.#views.empty()
+    if (!detach || newSize >= total) return
+    // A resize that is going to be refused must not cost the views.
+    settle(this.#native.checkResize(newSize), this.path)
+    this.#views.empty()
   }
 }
 
@@ -460,7 +484,5 @@ function creating(size: number, options: WritableMapOptions | undefined) {
 }
 
 function checkDetach(options: { detach?: boolean } | undefined): boolean | undefined {
-  if (options === undefined) return undefined
-  if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options)
-  return checkBoolean('options.detach', options.detach)
+  return checkBoolean('options.detach', pick(options, ['detach']).detach)
 }

@@ -126,14 +126,14 @@ function parse(given: OpenOptions | undefined, names: readonly string[], decided
 }
 
 /** The options that were given, read once, with misspelled names refused. */
-function pick(given: OpenOptions | undefined, names: readonly string[]): OpenOptions {
+export function pick<Options extends object>(given: Options | undefined, names: readonly string[]): Partial<Options> {
   if (given === undefined) return {}
   if (typeof given !== 'object' || given === null || Array.isArray(given)) throw wrongType('options', 'an object', given)
   for (const name of Object.keys(given)) {
     const known = names.includes(name) ? undefined : names.find((candidate) => isOneEditApart(name, candidate))
     if (known !== undefined) throw misspelled(name, known)
   }
-  return Object.fromEntries(names.map((name) => [name, (given as Record<string, unknown>)[name]]))
+  return Object.fromEntries(names.map((name) => [name, given[name as keyof Options]])) as Partial<Options>
 }
 
 /** One letter more, less or other, or two neighbours swapped. */
@@ -163,7 +163,9 @@ function checkFlushPolicy(policy: FlushPolicy): FlushPolicy {
   }
   const every = (policy as Record<string, number>)[name] as number
   checkCount(`options.flushPolicy.${name}`, every)
-  return every === 0 ? 'manual' : ({ [name]: every } as FlushPolicy)
+  // The counter of writes has 32 bits.
+  if (name === 'everyWrites' && every > 0xffff_ffff) throw outOfRange('options.flushPolicy.everyWrites', 'at most 4294967295', every)
+  return every === 0 ? 'manual' : (Object.freeze({ [name]: every }) as FlushPolicy)
 }
 
 /** The number of an open file. */

@@ -1,5 +1,5 @@
 /** Which view mode a mapping gets: the one place where that is decided. */
-import { allowsExternalBuffers } from '#binding'
+import { externalProbe } from '#binding'
 import type { ViewMode } from './enums.ts'
 import { MmapIoError } from './errors.ts'
 
@@ -10,7 +10,7 @@ import { MmapIoError } from './errors.ts'
 const hook = process.env.MMAP_IO_VIEW
 
 // Asked of the runtime itself, by the status of its answer, never by its name or version.
-const external = hook !== 'no-external' && allowsExternalBuffers()
+const external = hook !== 'no-external' && externalProbe() !== undefined
 
 /** The modes that can be had here. */
 export const views: readonly ViewMode[] = external ? ['external'] : []

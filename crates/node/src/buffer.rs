@@ -60,7 +60,10 @@ pub(crate) fn over_region<'env>(
     // SAFETY: the pin given to the finalizer keeps the region mapped, which the range lies in.
     let made = unsafe { external(env, address, length, Some(finalize_region), hint) };
     match made {
-        Ok(Some(buffer)) => Ok(Either::A(buffer)),
+        Ok(Some(buffer)) => {
+            ending::watch(env);
+            Ok(Either::A(buffer))
+        }
         refused => {
             // SAFETY: no buffer was made, so no finalizer will take the reference back.
             drop(unsafe { Arc::from_raw(hint.cast_const().cast::<Pin>()) });
@@ -73,7 +76,46 @@ unsafe extern "C" fn finalize_region(_env: sys::napi_env, _data: *mut c_void, hi
     // SAFETY: `hint` is the reference that `over_region` gave away, and a finalizer runs once.
     let pin = unsafe { Arc::from_raw(hint.cast_const().cast::<Pin>()) };
     // An unwinding finalizer would end the process; there is nobody to tell.
-    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| pin.finalized()));
+    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        if ending::is_near() {
+            pin.abandoned();
+        } else {
+            pin.finalized();
+        }
+    }));
+}
+
+/// Whether this thread's environment is ending.
+///
+/// Node then runs the finalizer of every buffer, also of one whose memory was moved to another thread (`transfer()`, then
+/// `postMessage`) and is in use there. Clean-up hooks run last in, first out, and Node adds one for each external buffer: a
+/// hook that is added anew after each of them runs before all of theirs.
+mod ending {
+    use std::cell::Cell;
+    use std::ffi::c_void;
+
+    use napi::bindgen_prelude::sys;
+    use napi::Env;
+
+    thread_local! {
+        static NEAR: Cell<bool> = const { Cell::new(false) };
+    }
+
+    pub(super) fn is_near() -> bool {
+        NEAR.get()
+    }
+
+    pub(super) fn watch(env: &Env) {
+        let nothing = std::ptr::null_mut();
+        // SAFETY: called on the thread of `env`; removing a hook that is not there does nothing.
+        unsafe { sys::napi_remove_env_cleanup_hook(env.raw(), Some(note), nothing) };
+        // SAFETY: called on the thread of `env`; the hook uses no memory but its thread's own.
+        unsafe { sys::napi_add_env_cleanup_hook(env.raw(), Some(note), nothing) };
+    }
+
+    unsafe extern "C" fn note(_: *mut c_void) {
+        NEAR.set(true);
+    }
 }
 
 /// Status slots as one buffer: chunk `number` of them, made when it is first asked for. Undefined: no such chunk.
@@ -87,14 +129,12 @@ pub fn status_chunk(env: &Env, number: u32) -> napi::Result<Option<Either<Unknow
     made.map(|buffer| Some(buffer.map_or_else(|| Either::B(Failure::no_external_buffers()), Either::A)))
 }
 
-/// Whether the runtime allows buffers over memory that is not its own.
-#[napi(catch_unwind)]
-pub fn allows_external_buffers(env: &Env) -> napi::Result<bool> {
-    static BYTE: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-    let address = BYTE.as_ptr().cast();
+/// A small buffer over memory that is not the runtime's own; undefined where it refuses such buffers.
+#[napi(catch_unwind, ts_return_type = "ArrayBuffer | undefined")]
+pub fn external_probe(env: &Env) -> napi::Result<Option<Unknown<'_>>> {
+    static BYTES: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
     // SAFETY: a static lives as long as the process.
-    let made = unsafe { external(env, address, size_of_val(&BYTE), None, std::ptr::null_mut()) };
-    made.map(|buffer| buffer.is_some())
+    unsafe { external(env, BYTES.as_ptr().cast(), size_of_val(&BYTES), None, std::ptr::null_mut()) }
 }
 
 /// Empties an ArrayBuffer, on runtimes without `ArrayBuffer.prototype.transfer`.

@@ -65,6 +65,15 @@ impl Pin {
         }
     }
 
+    /// The buffer's environment is ending, and its memory may be in use in another one: the addresses stay mapped for ever.
+    /// They read zeros once the file is let go, and cost no memory.
+    pub(crate) fn abandoned(&self) {
+        if let Some((region, holder)) = self.take() {
+            std::mem::forget(region);
+            drop(holder);
+        }
+    }
+
     fn take(&self) -> Option<(Arc<Region>, Arc<Holder>)> {
         lock(&self.0).take()
     }

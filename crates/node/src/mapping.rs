@@ -192,6 +192,13 @@ impl Mapping {
         Ok(self.with(|file| file.resize(size)))
     }
 
+    /// Whether a resize to this size would be refused before anything is touched.
+    #[napi(catch_unwind)]
+    pub fn check_resize(&self, size: f64) -> napi::Result<Either<(), Failure>> {
+        let size = to_bytes(size)?;
+        Ok(self.with(|file| file.check_resize(size)))
+    }
+
     #[napi(catch_unwind)]
     pub fn residency(&self, offset: f64, length: f64) -> napi::Result<Either<Residency, Failure>> {
         let (offset, length) = (to_bytes(offset)?, to_bytes(length)?);
