@@ -109,7 +109,7 @@ impl AnonymousMmap {
     /// # Errors
     /// `OutOfBounds`; `InvalidMode` while an atomic view of these bytes is alive.
     pub fn as_slice(&self, offset: u64, len: u64) -> Result<MappedSlice<'_>> {
-        MappedSlice::new(self.memory.shared(), offset, len)
+        MappedSlice::new(&self.memory, offset, len)
     }
 
     /// The same without waiting: `None` while somebody writes.
@@ -117,7 +117,7 @@ impl AnonymousMmap {
     /// # Errors
     /// As [`as_slice`](Self::as_slice).
     pub fn try_as_slice(&self, offset: u64, len: u64) -> Result<Option<MappedSlice<'_>>> {
-        self.memory.try_shared().map(|lock| MappedSlice::new(lock, offset, len)).transpose()
+        MappedSlice::try_new(&self.memory, offset, len)
     }
 
     /// Borrows bytes to write. Waits until no other view is alive.
@@ -141,7 +141,7 @@ impl AnonymousMmap {
     /// # Errors
     /// `OutOfBounds`; `buf` is untouched then.
     pub fn read_into(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
-        self.memory.shared().copy_to(offset, buf)
+        self.memory.copy_to(offset, buf)
     }
 
     /// Stores bytes. Waits until no view is alive.

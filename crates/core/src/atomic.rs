@@ -11,11 +11,10 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use crate::errors::{MmapIoError, Result};
 use crate::file::MappedFile;
-use crate::memory::{Memory, Shared};
+use crate::memory::{Hold, Memory};
 use crate::mmap::MemoryMappedFile;
 use crate::range;
 use crate::region::to_u64;
-use crate::views::Registration;
 
 /// One atomic integer of a mapping. While it lives nobody writes to the mapping by other means or resizes it.
 pub struct AtomicView<'a, T> {
@@ -27,8 +26,7 @@ pub struct AtomicSliceView<'a, T> {
     address: *const T,
     count: usize,
     counted_in: Option<&'a MappedFile>,
-    _registration: Registration<'a>,
-    _lock: Shared<'a>,
+    _hold: Hold<'a>,
 }
 
 // SAFETY: the lock is one that may be released on another thread; elements are only reached by shared reference.
@@ -55,8 +53,10 @@ impl<'a, T> AtomicSliceView<'a, T> {
         // A place for no elements is aligned as well as any.
         let address = if count == 0 { std::ptr::NonNull::<T>::dangling().as_ptr() } else { address.cast() };
         debug_assert!(address.is_aligned());
-        let registration = lock.register_atomic(&range, size)?;
-        Ok(Self { address, count, counted_in, _registration: registration, _lock: lock })
+        match lock.view_atomic(&range, size) {
+            Ok(hold) => Ok(Self { address, count, counted_in, _hold: hold }),
+            Err(refusal) => Err(refusal.explain(offset, len)),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::error::{Error, OsError, Result};
 use crate::flusher;
-use crate::os::{self, Advice, Growth, Sharing};
+use crate::os::{self, Advice, Growth, Others, Sharing};
 use crate::page_locks::PageLocks;
 use crate::range;
 use crate::region::{to_u64, Region, Residency};
@@ -66,7 +66,6 @@ pub struct MappedFile {
     /// Held through a resize: there is one at a time.
     resizing: Mutex<()>,
     health: Mutex<Health>,
-    advice: Mutex<Vec<Given>>,
     locks: Mutex<PageLocks>,
 }
 
@@ -83,6 +82,8 @@ struct Regions {
     current: Arc<Region>,
     /// Every region that may still be alive, the current one included.
     generations: Vec<Weak<Region>>,
+    /// What was asked of the pages, and stays asked.
+    advice: Vec<Given>,
 }
 
 impl Regions {
@@ -120,25 +121,27 @@ impl MappedFile {
             reaches_end,
             growth,
             slot,
-            regions: Mutex::new(Regions { current, generations }),
+            regions: Mutex::new(Regions { current, generations, advice: Vec::new() }),
             resizing: Mutex::new(()),
             health: Mutex::new(Health { untold: None, failed: None, unsynced_folder: created_in }),
-            advice: Mutex::default(),
             locks: Mutex::default(),
         }
     }
 
     /// Length of the mapping in bytes.
+    #[inline]
     pub fn len(&self) -> u64 {
         self.slot.length()
     }
 
     /// Whether there are no bytes.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// What the mapping may do with its file.
+    #[inline]
     pub fn mode(&self) -> MmapMode {
         self.mode
     }
@@ -292,13 +295,15 @@ impl MappedFile {
     /// [`Error::OutOfBounds`], [`Error::Io`].
     pub fn advise(&self, offset: u64, len: u64, advice: Advice) -> Result<()> {
         range::check(offset, len, self.len())?;
-        self.region().advise(offset, len, advice)?;
-        if len > 0 && !matches!(advice, Advice::WillNeed | Advice::DontNeed) {
-            let end = offset.saturating_add(len);
-            let mut given = lock(&self.advice);
-            given.retain(|old| old.offset < offset || old.offset.saturating_add(old.len) > end);
-            given.push(Given { offset, len, advice });
+        if len == 0 || matches!(advice, Advice::WillNeed | Advice::DontNeed) {
+            return self.region().advise(offset, len, advice);
         }
+        // One lock for both: such advice only sets flags, which takes no time.
+        let mut regions = lock(&self.regions);
+        regions.current.advise(offset, len, advice)?;
+        let end = offset.saturating_add(len);
+        regions.advice.retain(|old| old.offset < offset || old.offset.saturating_add(old.len) > end);
+        regions.advice.push(Given { offset, len, advice });
         Ok(())
     }
 
@@ -307,6 +312,8 @@ impl MappedFile {
     /// # Errors
     /// [`Error::OutOfBounds`], [`Error::Io`].
     pub fn lock_pages(&self, offset: u64, len: u64) -> Result<()> {
+        // The region must not be exchanged between its look-up and the ledger's entry.
+        let _no_resize = lock(&self.resizing);
         range::check(offset, len, self.len())?;
         let region = self.region();
         lock(&self.locks).lock(&region, &self.file, &region.page_numbers(offset, len)?)
@@ -317,6 +324,8 @@ impl MappedFile {
     /// # Errors
     /// [`Error::OutOfBounds`], [`Error::Io`].
     pub fn unlock_pages(&self, offset: u64, len: u64) -> Result<()> {
+        // The region must not be exchanged between its look-up and the ledger's entry.
+        let _no_resize = lock(&self.resizing);
         range::check(offset, len, self.len())?;
         let region = self.region();
         lock(&self.locks).unlock(&region, &region.page_numbers(offset, len)?)
@@ -348,6 +357,28 @@ impl MappedFile {
     /// file longer than the mapping that is to shrink, or (Windows) while a region is in use; [`Error::Unsupported`] for a
     /// window that does not end where the file ends; [`Error::Io`]. File, length and mapping are as before then.
     pub fn resize(&self, new_len: u64) -> Result<()> {
+        let _one_at_a_time = lock(&self.resizing);
+        let (actual, new_end) = self.plan_resize(new_len)?;
+        if new_len >= self.len() {
+            self.grow(new_len, actual, new_end)?;
+        } else {
+            self.shrink(new_len, actual, new_end)?;
+        }
+        self.slot.set_length(new_len);
+        Ok(())
+    }
+
+    /// The checks of [`resize`](Self::resize), with nothing done.
+    ///
+    /// # Errors
+    /// Those that `resize` gives before it touches anything.
+    pub fn check_resize(&self, new_len: u64) -> Result<()> {
+        let _one_at_a_time = lock(&self.resizing);
+        self.plan_resize(new_len).map(|_| ())
+    }
+
+    /// Length of the file now, and where it is to end.
+    fn plan_resize(&self, new_len: u64) -> Result<(u64, u64)> {
         if self.mode != MmapMode::ReadWrite {
             return Err(Error::InvalidMode("only a read-write mapping can be resized"));
         }
@@ -359,30 +390,28 @@ impl MappedFile {
                 "a window that does not reach the end of its file cannot be resized; open the file without a length",
             ));
         }
-        let _one_at_a_time = lock(&self.resizing);
-        let len = self.len();
-        let end = self.offset.saturating_add(len);
-        let actual = self.file.metadata().map_err(|error| OsError::new("fstat", error))?.len();
         let new_end = self.offset.checked_add(new_len).ok_or_else(|| {
             Error::ResizeFailed(format!("a size of {new_len} bytes from offset {} on is too large", self.offset))
         })?;
-        if new_len >= len {
-            self.grow(new_len, actual, new_end)?;
-        } else if actual > end {
+        let len = self.len();
+        let end = self.offset.saturating_add(len);
+        let actual = self.file.metadata().map_err(|error| OsError::new("fstat", error))?.len();
+        if new_len < len && actual > end {
             return Err(Error::ResizeFailed(format!(
                 "the file has grown to {actual} bytes since it was mapped up to byte {end}; shrinking would cut bytes \
                  that others appended"
             )));
-        } else {
-            self.shrink(new_len, actual, new_end)?;
         }
-        self.slot.set_length(new_len);
-        Ok(())
+        Ok((actual, new_end))
     }
 
     fn grow(&self, new_len: u64, actual: u64, new_end: u64) -> Result<()> {
         if new_end > actual {
-            os::extend(&self.file, actual, new_end, self.growth)
+            if actual == self.offset.saturating_add(self.len()) {
+                // Views can store behind the end, into the rest of its page, and not every file system clears that.
+                self.region().clear_last_page(self.len());
+            }
+            os::extend(&self.file, actual, new_end, self.growth, Others::Possible)
                 .and_then(|()| self.show(new_len))
                 // Only what this call appended is taken back.
                 .inspect_err(|_| self.cut_back(actual, new_end))
@@ -392,9 +421,9 @@ impl MappedFile {
         .map_err(explain_map_failure)
     }
 
-    /// Takes back a growth that failed half-way, unless somebody has appended more since.
+    /// Takes back a growth whose bytes could not be mapped, unless somebody has appended more since.
     fn cut_back(&self, actual: u64, new_end: u64) {
-        if self.file.metadata().is_ok_and(|now| now.len() > actual && now.len() <= new_end) {
+        if self.file.metadata().is_ok_and(|now| now.len() == new_end) {
             // The first error is the one to tell; a file that stays too long is the same file with zeros appended.
             let _ = self.file.set_len(actual);
         }
@@ -413,12 +442,18 @@ impl MappedFile {
             None
         };
         let shown = alive.iter().try_for_each(|region| region.uncover_up_to(new_len, &self.file));
+        let shown = shown.and_then(|()| match &longer {
+            Some(longer) => self.carry_over(&current, longer),
+            None => {
+                self.restore(&current);
+                Ok(())
+            }
+        });
         if shown.is_err() {
             self.cover(&alive, self.len())?;
         }
         shown?;
         if let Some(longer) = longer {
-            self.carry_over(&current, &longer)?;
             let mut regions = lock(&self.regions);
             regions.generations.retain(|region| region.strong_count() > 0);
             regions.generations.push(Arc::downgrade(&longer));
@@ -429,12 +464,21 @@ impl MappedFile {
 
     /// Gives a new region the advice and the locks of the old one.
     fn carry_over(&self, old: &Region, new: &Region) -> Result<(), OsError> {
-        for Given { offset, len, advice } in lock(&self.advice).iter() {
+        self.advise_again(new);
+        lock(&self.locks).carry_over(old, new)
+    }
+
+    /// Gives pages that were mapped again in their place what the zero pages over them took: advice and locks.
+    fn restore(&self, region: &Region) {
+        self.advise_again(region);
+        lock(&self.locks).lock_again(region);
+    }
+
+    fn advise_again(&self, region: &Region) {
+        for Given { offset, len, advice } in &lock(&self.regions).advice {
             // A hint that is refused now was accepted before; the bytes are the same without it.
-            let _ = new.advise(*offset, *len, *advice);
+            let _ = region.advise(*offset, *len, *advice);
         }
-        lock(&self.locks).carry_over(old, new)?;
-        Ok(())
     }
 
     fn cover(&self, regions: &[Arc<Region>], len: u64) -> Result<(), OsError> {
@@ -450,7 +494,7 @@ impl MappedFile {
         let cut = self.cover(&alive, new_len).and_then(|()| {
             if new_end > actual {
                 // Others have cut the file further already: this gives it the length that was asked for.
-                os::extend(&self.file, actual, new_end, self.growth)
+                os::extend(&self.file, actual, new_end, self.growth, Others::Possible)
             } else {
                 self.file.set_len(new_end).map_err(|error| OsError::new("ftruncate", error))
             }
@@ -461,6 +505,7 @@ impl MappedFile {
         }
         if cut.is_err() {
             alive.iter().try_for_each(|region| region.uncover_up_to(len, &self.file))?;
+            self.restore(&self.region());
         }
         Ok(cut?)
     }

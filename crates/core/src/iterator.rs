@@ -6,6 +6,7 @@
 #![allow(unsafe_code, reason = "mutable pieces of mapped memory, guarded by the lock of the walk")]
 
 use crate::errors::Result;
+use crate::file::MappedFile;
 use crate::memory::Shared;
 use crate::mmap::{MappedSlice, MemoryMappedFile};
 use crate::os;
@@ -25,6 +26,7 @@ impl Pieces {
         Self { at: if size == 0 { len } else { 0 }, len, size }
     }
 
+    #[inline]
     fn left(&self) -> usize {
         (self.len - self.at).div_ceil(self.size.max(1))
     }
@@ -33,6 +35,7 @@ impl Pieces {
 impl Iterator for Pieces {
     type Item = (u64, usize);
 
+    #[inline]
     fn next(&mut self) -> Option<(u64, usize)> {
         let (start, size) = (self.at, self.size.min(self.len - self.at));
         self.at += size;
@@ -55,12 +58,14 @@ impl std::fmt::Debug for ChunkIterator<'_> {
 impl<'a> Iterator for ChunkIterator<'a> {
     type Item = MappedSlice<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let (offset, len) = self.pieces.next()?;
         // In bounds: the lock of the iterator keeps the length.
-        MappedSlice::new_or_copy(self.lock.again(), offset, len).ok()
+        MappedSlice::new_or_copy(self.lock.memory(), offset, to_u64(len))
     }
 
+    #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
         (self.pieces.left(), Some(self.pieces.left()))
     }
@@ -75,10 +80,12 @@ pub struct PageIterator<'a>(ChunkIterator<'a>);
 impl<'a> Iterator for PageIterator<'a> {
     type Item = MappedSlice<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         self.0.next()
     }
 
+    #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.0.size_hint()
     }
@@ -96,12 +103,13 @@ pub struct ChunkIteratorOwned<'a> {
 impl Iterator for ChunkIteratorOwned<'_> {
     type Item = Result<Vec<u8>>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let (offset, len) = self.pieces.next()?;
-        let mut copy = vec![0; len];
-        Some(self.file.read_into(offset, &mut copy).map(|()| copy))
+        Some(self.file.inner.memory.copy_out(offset, to_u64(len)))
     }
 
+    #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
         (self.pieces.left(), Some(self.pieces.left()))
     }
@@ -116,16 +124,31 @@ pub struct PageIteratorOwned<'a>(ChunkIteratorOwned<'a>);
 impl Iterator for PageIteratorOwned<'_> {
     type Item = Result<Vec<u8>>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         self.0.next()
     }
 
+    #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.0.size_hint()
     }
 }
 
 impl ExactSizeIterator for PageIteratorOwned<'_> {}
+
+/// Bytes lent to a callback. They count as written, as one write, when this is dropped: after the last store, so that a flush
+/// beside the walk covers none of them, and also when the callback panics.
+struct Lent<'a> {
+    file: &'a MappedFile,
+    bytes: u64,
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        self.file.count_written(self.bytes);
+    }
+}
 
 type Callback<'a, E> = dyn FnMut(u64, &mut [u8]) -> std::result::Result<(), E> + 'a;
 
@@ -166,13 +189,11 @@ impl ChunkIteratorMut<'_> {
     fn walk<E>(self, f: &mut Callback<'_, E>) -> Result<std::result::Result<(), E>> {
         self.file.assert_writable()?;
         let lock = self.file.inner.memory.exclusive();
+        let mut lent = Lent { file: &self.file.inner.file, bytes: 0 };
         let mut result = Ok(());
-        let mut any = false;
         for (offset, len) in Pieces::new(lock.len(), self.size) {
             let (range, address) = lock.locate(offset, to_u64(len))?;
-            // Counted before the callback, which may panic half-way.
-            self.file.inner.file.count_written(to_u64(range.len()));
-            any = true;
+            lent.bytes += to_u64(range.len());
             // SAFETY: see the module.
             let bytes = unsafe { std::slice::from_raw_parts_mut(address, range.len()) };
             result = f(offset, bytes);
@@ -180,6 +201,8 @@ impl ChunkIteratorMut<'_> {
                 break;
             }
         }
+        let any = lent.bytes > 0;
+        drop(lent);
         drop(lock);
         if any && result.is_ok() {
             self.file.written(0)?;

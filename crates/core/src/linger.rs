@@ -6,16 +6,25 @@
 //! call clears what is too old.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::os;
 use crate::region::Region;
 
+type Queue = VecDeque<(Instant, Arc<Region>)>;
+
 const KEEP: Duration = Duration::from_secs(5);
 const MOST: usize = 64;
+/// Bytes of addresses, of the 128 TiB that a process has.
+const MOST_BYTES: usize = 1 << 40;
 
-static LINGERING: Mutex<VecDeque<(Instant, Arc<Region>)>> = Mutex::new(VecDeque::new());
+static LINGERING: Mutex<Queue> = Mutex::new(VecDeque::new());
+
+fn lock() -> MutexGuard<'static, Queue> {
+    // Entries are pushed and popped whole: a panic cannot leave the queue half done.
+    LINGERING.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Keeps `region`'s addresses mapped for some seconds, the oldest giving way when there are many.
 pub fn linger(region: Arc<Region>) {
@@ -23,15 +32,30 @@ pub fn linger(region: Arc<Region>) {
     if !os::CAN_COVER {
         return drop(region);
     }
-    let now = Instant::now();
+    lock().push_back((Instant::now(), region));
+    clear_old();
+}
+
+/// Lets go what has lingered long enough, and the oldest of what is too much.
+pub(crate) fn clear_old() {
     let mut over = Vec::new();
     {
-        let mut queue = LINGERING.lock().unwrap_or_else(PoisonError::into_inner);
-        queue.push_back((now, region));
-        while queue.len() > MOST || queue.front().is_some_and(|(since, _)| now.duration_since(*since) > KEEP) {
+        let mut queue = lock();
+        let mut bytes = queue.iter().map(|(_, region)| region.len()).fold(0, usize::saturating_add);
+        while let Some((since, region)) = queue.front() {
+            if since.elapsed() <= KEEP && queue.len() <= MOST && bytes <= MOST_BYTES {
+                break;
+            }
+            bytes = bytes.saturating_sub(region.len());
             over.extend(queue.pop_front());
         }
     }
     // Unmapped here, after the lock: it can take milliseconds.
     drop(over);
+}
+
+/// Lets everything go, because addresses are needed. Tells whether there was anything.
+pub(crate) fn clear() -> bool {
+    let all = std::mem::take(&mut *lock());
+    !all.is_empty()
 }

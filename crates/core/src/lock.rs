@@ -39,6 +39,8 @@ impl MemoryMappedFile {
     /// # Errors
     /// The same.
     pub fn lock_all(&self) -> Result<()> {
+        // Held for the length to stay; taken once more inside.
+        let _lock = self.inner.memory.shared();
         self.lock(0, self.len())
     }
 
@@ -47,6 +49,8 @@ impl MemoryMappedFile {
     /// # Errors
     /// The same.
     pub fn unlock_all(&self) -> Result<()> {
+        // Held for the length to stay; taken once more inside.
+        let _lock = self.inner.memory.shared();
         self.unlock(0, self.len())
     }
 }

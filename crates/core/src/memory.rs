@@ -12,20 +12,30 @@
 
 use std::cell::UnsafeCell;
 use std::ops::Range;
+use std::ptr::NonNull;
 
 use parking_lot::lock_api::{RawRwLock as _, RawRwLockRecursive as _};
 use parking_lot::RawRwLock;
 
-use crate::errors::Result;
+use crate::errors::{MmapIoError, Result};
 use crate::range;
 use crate::region::to_u64;
-use crate::views::{Registration, Views};
+use crate::views::{Place, Views, NOWHERE};
 
-/// First byte and length of the memory.
+/// First byte and length of the memory. Never null: a slice of no bytes has an address, too.
 #[derive(Clone, Copy)]
 struct Span {
-    base: *mut u8,
+    base: NonNull<u8>,
     len: usize,
+}
+
+impl Span {
+    fn new(base: *mut u8, len: usize) -> Self {
+        match NonNull::new(base) {
+            Some(base) => Self { base, len },
+            None => Self { base: NonNull::dangling(), len: 0 },
+        }
+    }
 }
 
 /// Mapped memory with its lock.
@@ -45,7 +55,7 @@ unsafe impl Sync for Memory {}
 impl Memory {
     /// `base` is valid for `len` bytes as long as the owner keeps it mapped; null when there are none.
     pub(crate) fn new(base: *mut u8, len: usize, guarded: bool) -> Self {
-        Self { lock: RawRwLock::INIT, span: UnsafeCell::new(Span { base, len }), views: Views::default(), guarded }
+        Self { lock: RawRwLock::INIT, span: UnsafeCell::new(Span::new(base, len)), views: Views::default(), guarded }
     }
 
     /// Waits until nobody writes.
@@ -58,17 +68,20 @@ impl Memory {
     }
 
     /// `None` while somebody writes.
+    #[inline]
     pub(crate) fn try_shared(&self) -> Option<Shared<'_>> {
         (!self.guarded || self.lock.try_lock_shared_recursive()).then(|| Shared { memory: self })
     }
 
     /// Waits until no view is alive and nobody else writes.
+    #[inline]
     pub(crate) fn exclusive(&self) -> Exclusive<'_> {
         self.lock.lock_exclusive();
         Exclusive { memory: self }
     }
 
     /// `None` while a view is alive or somebody writes.
+    #[inline]
     pub(crate) fn try_exclusive(&self) -> Option<Exclusive<'_>> {
         self.lock.try_lock_exclusive().then(|| Exclusive { memory: self })
     }
@@ -80,15 +93,103 @@ impl Memory {
     }
 
     #[inline]
-    fn locate(&self, offset: u64, len: u64) -> Result<(Range<usize>, *mut u8)> {
+    fn locate(&self, offset: u64, len: u64) -> std::result::Result<(Range<usize>, *mut u8), Refusal> {
         let span = self.span();
-        let range = range::check(offset, len, to_u64(span.len))?;
-        if range.is_empty() {
-            return Ok((range, std::ptr::NonNull::<u8>::dangling().as_ptr()));
-        }
+        let total = to_u64(span.len);
+        let Some(range) = range::fit(offset, len, total) else { return Err(Refusal::OutOfBounds { total }) };
         // SAFETY: the range was checked against the length of the span.
         let address = unsafe { span.base.add(range.start) };
-        Ok((range, address))
+        Ok((range, address.as_ptr()))
+    }
+
+    /// A view of bytes that are not [guarded](Self::is_guarded): nothing has to be held. The address is valid as long as the
+    /// owner keeps the memory mapped.
+    #[inline]
+    pub(crate) fn view_unguarded(&self, offset: u64, len: u64) -> Result<(*const u8, usize)> {
+        debug_assert!(!self.guarded);
+        match self.locate(offset, len) {
+            Ok((range, address)) => Ok((address, range.len())),
+            Err(refusal) => Err(refusal.explain(offset, len)),
+        }
+    }
+
+    /// Waits until nobody writes, and enters a view into the register. Words in and few words out: the code around it is
+    /// compiled into the caller's crate.
+    #[inline(never)]
+    pub(crate) fn view(&self, offset: u64, len: u64) -> std::result::Result<(*const u8, Hold<'_>), Refusal> {
+        self.shared().view(offset, len)
+    }
+
+    /// Whether the memory is ever written or moved.
+    #[inline]
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.guarded
+    }
+
+    /// Copies bytes out, with atomic loads where atomic views are alive.
+    #[inline]
+    pub(crate) fn copy_to(&self, offset: u64, target: &mut [u8]) -> Result<()> {
+        let len = to_u64(target.len());
+        let copied = if self.guarded {
+            self.copy_guarded(offset, target)
+        } else {
+            self.locate(offset, len).map(|(range, source)| {
+                // SAFETY: `source` is valid for the range, which is as long as the target, and nobody writes there.
+                unsafe { source.copy_to_nonoverlapping(target.as_mut_ptr(), range.len()) };
+            })
+        };
+        copied.map_err(|refusal| refusal.explain(offset, len))
+    }
+
+    #[inline(never)]
+    fn copy_guarded(&self, offset: u64, target: &mut [u8]) -> std::result::Result<(), Refusal> {
+        let lock = self.shared();
+        let (range, source) = lock.memory.locate(offset, to_u64(target.len()))?;
+        // SAFETY: `source` is valid for the range, which is as long as the target. A slice of somebody else does not overlap
+        // mapped memory that can be written.
+        unsafe { self.views.copy(range.start, range.len(), source, target.as_mut_ptr()) };
+        Ok(())
+    }
+
+    /// The same into new memory.
+    #[cfg(any(feature = "bytes", feature = "iterator"))]
+    pub(crate) fn copy_out(&self, offset: u64, len: u64) -> Result<Vec<u8>> {
+        let lock = self.shared();
+        let (range, source) = lock.locate(offset, len)?;
+        let mut copy = Vec::with_capacity(range.len());
+        if self.guarded {
+            // SAFETY: `source` is valid for the range, and the new memory has room for it.
+            unsafe { self.views.copy(range.start, range.len(), source, copy.as_mut_ptr()) };
+        } else {
+            // SAFETY: as above, and nobody writes there.
+            unsafe { source.copy_to_nonoverlapping(copy.as_mut_ptr(), range.len()) };
+        }
+        // SAFETY: these bytes were written just now.
+        unsafe { copy.set_len(range.len()) };
+        Ok(copy)
+    }
+}
+
+/// Why there is no view.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// The range reaches past the end.
+    OutOfBounds {
+        /// Bytes there are.
+        total: u64,
+    },
+    /// A live view of the other kind overlaps the range.
+    Overlap(&'static str),
+}
+
+impl Refusal {
+    /// The error, told of a request.
+    #[cold]
+    pub(crate) fn explain(self, offset: u64, len: u64) -> MmapIoError {
+        match self {
+            Self::OutOfBounds { total } => MmapIoError::OutOfBounds { offset, len, total },
+            Self::Overlap(message) => MmapIoError::InvalidMode(message),
+        }
     }
 }
 
@@ -107,32 +208,41 @@ impl<'a> Shared<'a> {
     /// Where a range lies. The address is valid while `self` is.
     #[inline]
     pub(crate) fn locate(&self, offset: u64, len: u64) -> Result<(Range<usize>, *mut u8)> {
-        self.memory.locate(offset, len)
+        self.memory.locate(offset, len).map_err(|refusal| refusal.explain(offset, len))
     }
 
-    /// Enters a plain view of a range into the register; an error while an atomic view of these bytes is alive.
+    /// A plain view of a range; refused while an atomic view of these bytes is alive.
     #[inline]
-    pub(crate) fn register_plain(&self, range: &Range<usize>) -> Result<Registration<'a>> {
-        self.memory.views.register_plain(range, self.memory.guarded)
+    pub(crate) fn view(self, offset: u64, len: u64) -> std::result::Result<(*const u8, Hold<'a>), Refusal> {
+        let (range, address) = self.memory.locate(offset, len)?;
+        let entered = if self.memory.guarded { self.memory.views.enter_plain(&range) } else { Some(NOWHERE) };
+        match entered {
+            Some(place) => Ok((address, self.hold(place))),
+            None => Err(Refusal::Overlap("a live atomic view overlaps the range; drop it first")),
+        }
     }
 
-    /// Enters an atomic view of elements of `size` bytes; an error while a view of another kind is alive there.
+    /// An atomic view of elements of `size` bytes; refused while a view of another kind is alive there.
     #[cfg(feature = "atomic")]
-    pub(crate) fn register_atomic(&self, range: &Range<usize>, size: usize) -> Result<Registration<'a>> {
-        self.memory.views.register_atomic(range, size)
+    pub(crate) fn view_atomic(self, range: &Range<usize>, size: usize) -> std::result::Result<Hold<'a>, Refusal> {
+        match self.memory.views.enter_atomic(range, size) {
+            Some(place) => Ok(self.hold(place)),
+            None => Err(Refusal::Overlap("a live view of another kind overlaps the range; drop it first")),
+        }
     }
 
-    /// Copies bytes out, with atomic loads where atomic views are alive.
-    pub(crate) fn copy_to(&self, offset: u64, target: &mut [u8]) -> Result<()> {
-        let (range, source) = self.locate(offset, to_u64(target.len()))?;
-        self.memory.views.copy(&range, source, target);
-        Ok(())
-    }
-
-    /// Another lock of the same memory.
+    /// The memory whose lock it is.
     #[cfg(feature = "iterator")]
-    pub(crate) fn again(&self) -> Self {
-        self.memory.shared()
+    #[inline]
+    pub(crate) fn memory(&self) -> &'a Memory {
+        self.memory
+    }
+
+    #[inline]
+    fn hold(self, place: Place) -> Hold<'a> {
+        let memory = self.memory;
+        std::mem::forget(self);
+        Hold { memory, place }
     }
 }
 
@@ -144,6 +254,27 @@ impl Drop for Shared<'_> {
             unsafe { self.memory.lock.unlock_shared() };
         }
     }
+}
+
+/// The lock, held shared, with a view's entry in the register.
+pub(crate) struct Hold<'a> {
+    memory: &'a Memory,
+    place: Place,
+}
+
+impl Drop for Hold<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        let_go(self.memory, self.place);
+    }
+}
+
+/// Words in, as with [`Memory::view`].
+#[inline(never)]
+fn let_go(memory: &Memory, place: Place) {
+    // The entry goes before the lock.
+    memory.views.leave(place);
+    drop(Shared { memory });
 }
 
 /// The lock, held alone.
@@ -159,11 +290,13 @@ impl Exclusive<'_> {
     }
 
     /// Where a range lies. The address is valid while `self` is.
+    #[inline]
     pub(crate) fn locate(&self, offset: u64, len: u64) -> Result<(Range<usize>, *mut u8)> {
-        self.memory.locate(offset, len)
+        self.memory.locate(offset, len).map_err(|refusal| refusal.explain(offset, len))
     }
 
     /// Copies bytes in.
+    #[inline]
     pub(crate) fn copy_from(&mut self, offset: u64, data: &[u8]) -> Result<()> {
         let (_, target) = self.locate(offset, to_u64(data.len()))?;
         // SAFETY: `target` is valid for `data.len()` bytes, and with the lock held alone nobody else has a slice of them.
@@ -174,11 +307,12 @@ impl Exclusive<'_> {
     /// Moves the memory: no view is alive while the lock is held alone. `base` is as in [`Memory::new`].
     pub(crate) fn relocate(&mut self, base: *mut u8, len: usize) {
         // SAFETY: the lock is held alone, so nobody reads the span.
-        unsafe { *self.memory.span.get() = Span { base, len } };
+        unsafe { *self.memory.span.get() = Span::new(base, len) };
     }
 }
 
 impl Drop for Exclusive<'_> {
+    #[inline]
     fn drop(&mut self) {
         // SAFETY: the lock was taken alone when this value was made.
         unsafe { self.memory.lock.unlock_exclusive() };

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, OsError, Result};
 use crate::file::{explain_map_failure, MappedFile, MmapMode, Placement};
-use crate::os::{self, Access, Advice, Growth};
+use crate::os::{self, Access, Advice, Growth, Others};
 use crate::range;
 use crate::region::Region;
 
@@ -133,14 +133,15 @@ impl OpenOptions {
         let path = path.as_ref();
         self.check_size()?;
         let (file, created) = self.open_file(path).map_err(|error| explain_open_failure(error, path))?;
-        let folder = if created { parent_of(path) } else { None };
-        match self.prepare(&file, folder) {
-            Ok((placement, region)) => self.with_hints(MappedFile::new(file, placement, region)),
+        let mut emptied = false;
+        match self.prepare(&file, created.as_deref().and_then(parent_of), &mut emptied) {
+            Ok((placement, region)) => {
+                let mapped = MappedFile::new(file, placement, region);
+                self.give_hints(&mapped).inspect_err(|_| undo(mapped.file(), created.as_deref(), emptied))?;
+                Ok(mapped)
+            }
             Err(error) => {
-                if created && os::is_same_file(&file, path) {
-                    // The error is the one to tell; a file that cannot be removed stays.
-                    let _ = std::fs::remove_file(path);
-                }
+                undo(&file, created.as_deref(), emptied);
                 Err(error)
             }
         }
@@ -152,12 +153,14 @@ impl OpenOptions {
     /// As [`open`](Self::open).
     pub fn map(&self, file: File) -> Result<MappedFile> {
         let opened = Self { create: Create::Never, size: None, ..self.clone() };
-        let (placement, region) = opened.prepare(&file, None)?;
-        self.with_hints(MappedFile::new(file, placement, region))
+        let (placement, region) = opened.prepare(&file, None, &mut false)?;
+        let mapped = MappedFile::new(file, placement, region);
+        self.give_hints(&mapped)?;
+        Ok(mapped)
     }
 
     /// What is done to a mapping after it was made.
-    fn with_hints(&self, file: MappedFile) -> Result<MappedFile> {
+    fn give_hints(&self, file: &MappedFile) -> Result<()> {
         if self.huge_pages && self.mode == MmapMode::ReadWrite {
             // A hint: a kernel without huge pages refuses it, and the mapping is as good.
             let _ = file.advise(0, file.len(), Advice::HugePages);
@@ -168,7 +171,7 @@ impl OpenOptions {
         if self.touch {
             file.touch(0, file.len())?;
         }
-        Ok(file)
+        Ok(())
     }
 
     fn check_size(&self) -> Result<()> {
@@ -177,6 +180,9 @@ impl OpenOptions {
         }
         if self.mode != MmapMode::ReadWrite {
             return Err(Error::InvalidMode("only a read-write mapping can create its file"));
+        }
+        if let (Some(size @ 1..), Create::Truncate | Create::Exclusive) = (self.size, self.create) {
+            self.window(size)?;
         }
         match self.size {
             Some(0) => Err(Error::ResizeFailed("the size must be greater than zero".into())),
@@ -187,36 +193,55 @@ impl OpenOptions {
         }
     }
 
-    /// The open file, and whether this call created it.
-    fn open_file(&self, path: &Path) -> Result<(File, bool), OsError> {
+    /// The open file, and where this call created it.
+    fn open_file(&self, path: &Path) -> Result<(File, Option<PathBuf>), OsError> {
         let existing = if self.mode == MmapMode::ReadWrite { Access::ReadWrite } else { Access::Read };
         let is = |error: &OsError, kind| error.source.kind() == kind;
+        let create = |path: &Path| {
+            self.check_room()?;
+            os::open(path, Access::CreateNew).map(|file| (file, Some(path.to_path_buf())))
+        };
         match self.create {
-            Create::Never => os::open(path, existing).map(|file| (file, false)),
-            Create::Exclusive => os::open(path, Access::CreateNew).map(|file| (file, true)),
-            Create::IfMissing | Create::Truncate => loop {
-                match os::open(path, existing) {
-                    Err(error) if is(&error, std::io::ErrorKind::NotFound) => {}
-                    opened => return opened.map(|file| (file, false)),
+            Create::Never => os::open(path, existing).map(|file| (file, None)),
+            Create::Exclusive => create(path),
+            Create::IfMissing | Create::Truncate => {
+                let mut place = path.to_path_buf();
+                loop {
+                    match os::open(&place, existing) {
+                        Err(error) if is(&error, std::io::ErrorKind::NotFound) => {}
+                        opened => return opened.map(|file| (file, None)),
+                    }
+                    match create(&place) {
+                        Err(error) if is(&error, std::io::ErrorKind::AlreadyExists) => {}
+                        created => return created,
+                    }
+                    // Somebody was faster, or the path is a link to nothing, behind which the file can be created. A circle
+                    // of links ends at the first open.
+                    if let Ok(target) = std::fs::read_link(&place) {
+                        place = place.parent().map(|folder| folder.join(&target)).unwrap_or(target);
+                    }
                 }
-                match os::open(path, Access::CreateNew) {
-                    Err(error) if is(&error, std::io::ErrorKind::AlreadyExists) => {}
-                    opened => return Ok((opened?, true)),
-                }
-                // Somebody was faster, or the path is a link to nothing, behind which a file can be created all the same.
-                if path.is_symlink() {
-                    return Ok((os::open(path, Access::Create)?, false));
-                }
-            },
+            }
         }
     }
 
-    /// Places the window, gives a new file its size and maps it. Checks come first: a file is touched when all hold.
-    fn prepare(&self, file: &File, created_in: Option<PathBuf>) -> Result<(Placement, Region)> {
-        let found = regular_length(file)?;
-        let emptied = self.create == Create::Truncate;
-        let size = self.size.filter(|_| emptied || found == 0);
-        let (len, reaches_end) = self.window(size.unwrap_or(found))?;
+    /// Whether there are addresses for what is going to be created: a failure afterwards would have to be undone.
+    fn check_room(&self) -> Result<(), OsError> {
+        let len = self.size.map_or(0, |size| self.len.unwrap_or(size).min(size));
+        match usize::try_from(len) {
+            Ok(0) => Ok(()),
+            Ok(len) => os::check_room(len),
+            Err(_) => Err(OsError::new("mmap", std::io::ErrorKind::OutOfMemory.into())),
+        }
+    }
+
+    /// Places the window, gives a new file its size and maps it. Checks come first: a file is touched when all hold, and
+    /// `emptied` tells when its bytes are gone.
+    fn prepare(&self, file: &File, created_in: Option<PathBuf>, emptied: &mut bool) -> Result<(Placement, Region)> {
+        let mut found = regular_length(file)?;
+        let truncates = self.create == Create::Truncate;
+        let size = self.size.filter(|_| truncates || found == 0);
+        let (len, _) = self.window(size.unwrap_or(found))?;
         if size.is_none() && found == 0 && os::has_content(file)? {
             return Err(Error::unsupported(
                 "the file tells a size of 0 but has content, as files in /proc do; it cannot be mapped, read it instead",
@@ -226,13 +251,17 @@ impl OpenOptions {
             return Err(Error::ResizeFailed("an empty file cannot be mapped for writing".into()));
         }
         if let Some(size) = size {
-            let sized =
-                if emptied { file.set_len(0).map_err(|error| OsError::new("ftruncate", error)) } else { Ok(()) };
-            sized.and_then(|()| os::extend(file, 0, size, self.growth)).inspect_err(|_| {
-                // The error is the one to tell. What could be allocated goes back to a full disk.
-                let _ = file.set_len(0);
-            })?;
+            self.check_room().map_err(explain_map_failure)?;
+            if truncates {
+                *emptied = true;
+                file.set_len(0).map_err(|error| OsError::new("ftruncate", error))?;
+            }
+            // Others may be creating the same file right now, with another size.
+            let others = if self.create == Create::IfMissing { Others::Possible } else { Others::None };
+            os::extend(file, 0, size, self.growth, others)?;
+            found = if others == Others::Possible { regular_length(file)? } else { size };
         }
+        let (len, reaches_end) = self.window(found)?;
         let Self { mode, offset, growth, .. } = *self;
         let placement = Placement { mode, offset, reaches_end, growth, created_in };
         let region = Region::map(file, offset, len, mode.sharing()).map_err(explain_map_failure)?;
@@ -247,6 +276,20 @@ impl OpenOptions {
         let len = self.len.unwrap_or(rest);
         range::check(offset, len, file_len)?;
         Ok((len, len == rest))
+    }
+}
+
+/// Leaves nothing behind after a failure: removes a file that this call created, empties one that it emptied.
+fn undo(file: &File, created: Option<&Path>, emptied: bool) {
+    // The error that led here is the one to tell; what cannot be undone stays as it is.
+    match created {
+        Some(path) if os::is_same_file(file, path) => {
+            let _ = std::fs::remove_file(path);
+        }
+        _ if emptied => {
+            let _ = file.set_len(0);
+        }
+        _ => {}
     }
 }
 
@@ -270,7 +313,7 @@ fn not_a_file(kind: &str, os: Option<OsError>) -> Error {
 fn explain_open_failure(os: OsError, path: &Path) -> Error {
     match std::fs::metadata(path).ok().and_then(|metadata| os::special_kind(&metadata)) {
         Some(kind) => not_a_file(kind, Some(os)),
-        None => os.into(),
+        None => explain_map_failure(os),
     }
 }
 

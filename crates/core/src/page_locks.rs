@@ -56,6 +56,15 @@ impl PageLocks {
         })
     }
 
+    /// Locks what is counted as locked once more at the operating system, after pages were mapped again in their place.
+    pub(crate) fn lock_again(&self, region: &Region) {
+        let Some(map) = region.as_map() else { return };
+        for pages in self.ledger.locked_before(map.len().div_ceil(os::page_size())) {
+            // They were locked a moment ago. The error that made this necessary is the one to tell.
+            let _ = map.lock(bytes_of(&pages));
+        }
+    }
+
     /// The file was cut: pages behind the end are no longer locked.
     pub(crate) fn cut_after(&mut self, pages: usize) {
         self.ledger.forget_after(pages);

@@ -9,29 +9,43 @@ use crate::error::{Error, Result};
 /// A zero-length request is accepted at any offset and gives an empty range that lies inside `total`, so that nothing
 /// behind the check has to know about it.
 pub(crate) fn check(offset: u64, len: u64, total: u64) -> Result<Range<usize>> {
-    if len == 0 {
-        let start = index(offset.min(total));
-        return Ok(start..start);
-    }
-    check_strictly(offset, len, total)
+    fit(offset, len, total).ok_or_else(|| out_of_bounds(offset, len, total))
 }
 
 /// The same for what is not a request for bytes: here an empty range has to lie inside, too.
 pub(crate) fn check_strictly(offset: u64, len: u64, total: u64) -> Result<Range<usize>> {
-    match offset.checked_add(len) {
-        Some(end) if end <= total => Ok(index(offset)..index(end)),
-        _ => Err(Error::OutOfBounds { offset, len, total }),
-    }
+    fit_strictly(offset, len, total).ok_or_else(|| out_of_bounds(offset, len, total))
+}
+
+/// [`check`] for code that is compiled into the caller's crate and has to be short.
+#[inline]
+pub(crate) fn fit(offset: u64, len: u64, total: u64) -> Option<Range<usize>> {
+    let empty = || (len == 0).then(|| index(total)..index(total));
+    fit_strictly(offset, len, total).or_else(empty)
+}
+
+#[inline]
+fn fit_strictly(offset: u64, len: u64, total: u64) -> Option<Range<usize>> {
+    let end = offset.checked_add(len).filter(|end| *end <= total)?;
+    Some(index(offset)..index(end))
+}
+
+#[cold]
+fn out_of_bounds(offset: u64, len: u64, total: u64) -> Error {
+    Error::OutOfBounds { offset, len, total }
 }
 
 /// A byte count as an index. Lossless: what is converted is at most the length of a mapping, which the address space holds.
+#[inline]
 fn index(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
-/// The whole pages that `range` touches.
+/// The whole pages that `range` touches. The size of a page is a power of two.
 pub(crate) fn pages(range: &Range<usize>, page: usize) -> Range<usize> {
-    range.start / page * page..range.end.next_multiple_of(page)
+    debug_assert!(page.is_power_of_two());
+    let down = |at: usize| at & !(page - 1);
+    down(range.start)..down(range.end + (page - 1))
 }
 
 #[cfg(test)]

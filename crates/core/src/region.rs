@@ -20,11 +20,15 @@
 
 use std::fs::File;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use crate::error::{Error, OsError, Result};
+use crate::linger;
 use crate::os::{self, Advice, Map, Sharing};
 use crate::range;
+
+/// Bytes of a cache line on most machines.
+const CACHE_LINE: usize = 64;
 
 /// Which pages of a range are in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +68,14 @@ impl Region {
         let len = usize::try_from(len).map_err(|_| too_long())?;
         let mapped = lead.checked_add(len).filter(|bytes| isize::try_from(*bytes).is_ok()).ok_or_else(too_long)?;
         let position = offset - to_u64(lead);
-        let map = Map::new(file, position, mapped, sharing)?;
+        linger::clear_old();
+        let map = Map::new(file, position, mapped, sharing).or_else(|error| {
+            // Emptied regions may hold the addresses that are missing.
+            if error.source.kind() == std::io::ErrorKind::OutOfMemory && linger::clear() {
+                return Map::new(file, position, mapped, sharing);
+            }
+            Err(error)
+        })?;
         let backed = AtomicUsize::new(mapped.next_multiple_of(page));
         Ok(Self { map: Some(map), position, lead, len, backed })
     }
@@ -121,9 +132,11 @@ impl Region {
         let Some((map, range)) = self.select(offset, to_u64(target.len()))? else { return Ok(()) };
         // SAFETY: `select` checked the range against this map.
         let source = unsafe { map.base().add(range.start) };
-        // SAFETY: `source` is valid for `range.len() == target.len()` bytes; `target` is an exclusive reference, and
-        // nobody else can hold a slice of mapped memory, so the two do not overlap.
-        unsafe { std::ptr::copy_nonoverlapping(source, target.as_mut_ptr(), range.len()) };
+        for (at, byte) in target.iter_mut().enumerate() {
+            // SAFETY: `source` is valid for `range.len() == target.len()` bytes. Atomic, so that a store on another thread
+            // is no data race.
+            *byte = unsafe { AtomicU8::from_ptr(source.wrapping_add(at)) }.load(Ordering::Relaxed);
+        }
         Ok(())
     }
 
@@ -135,10 +148,24 @@ impl Region {
         let Some((map, range)) = self.select(offset, to_u64(data.len()))? else { return Ok(()) };
         // SAFETY: `select` checked the range against this map.
         let target = unsafe { map.base().add(range.start) };
-        // SAFETY: `target` is valid for `range.len() == data.len()` bytes and mapped writable; nobody can hold a slice
-        // of mapped memory, so the two do not overlap.
-        unsafe { std::ptr::copy_nonoverlapping(data.as_ptr(), target, range.len()) };
+        for (at, byte) in data.iter().enumerate() {
+            // SAFETY: `target` is valid for `range.len() == data.len()` bytes and mapped writable. Atomic, so that another
+            // thread's access is no data race.
+            unsafe { AtomicU8::from_ptr(target.wrapping_add(at)) }.store(*byte, Ordering::Relaxed);
+        }
         Ok(())
+    }
+
+    /// Clears the bytes behind byte `len` of the window up to the end of its page: they are no file's, yet can be stored to.
+    pub(crate) fn clear_last_page(&self, len: u64) {
+        let (Some(map), Ok(len)) = (&self.map, usize::try_from(len)) else { return };
+        let end = self.lead + len.min(self.len);
+        for at in end..end.next_multiple_of(os::page_size()) {
+            // SAFETY: inside the last page of the window's first `len` bytes, which is mapped.
+            let address = unsafe { map.base().add(at) };
+            // SAFETY: as above; the file reaches into the page.
+            unsafe { AtomicU8::from_ptr(address) }.store(0, Ordering::Relaxed);
+        }
     }
 
     /// Writes a range back to the device and waits for it.
@@ -168,9 +195,12 @@ impl Region {
     /// Reads one byte of every page of a range, so that it is mapped.
     pub(crate) fn touch(&self, offset: u64, len: u64) -> Result<()> {
         let Some((map, range)) = self.select(offset, len)? else { return Ok(()) };
-        for at in range::pages(&range, os::page_size()).step_by(os::page_size()) {
-            // SAFETY: the start of a page that holds a byte of the checked range.
-            let address = unsafe { map.base().add(at) };
+        let (base, page) = (map.base(), os::page_size());
+        for (number, at) in range::pages(&range, page).step_by(page).enumerate() {
+            // Each time another cache line of the page: all first bytes would share a few places of the cache and miss.
+            let line = (number * CACHE_LINE) & (page - 1);
+            // SAFETY: a byte of a page that holds a byte of the checked range.
+            let address = unsafe { base.add(at + line) };
             // SAFETY: as above; a byte may be read at any time.
             unsafe { address.read_volatile() };
         }
@@ -257,6 +287,7 @@ impl Region {
 }
 
 /// Lossless: addresses have at most 64 bits on every supported platform.
+#[inline]
 pub(crate) fn to_u64(bytes: usize) -> u64 {
     u64::try_from(bytes).unwrap_or(u64::MAX)
 }

@@ -44,6 +44,7 @@ pub(crate) struct Written {
 
 impl Slot {
     /// Length of the mapping in bytes.
+    #[inline]
     pub fn length(&self) -> u64 {
         from_f64(f64::from_bits(self.length.load(Ordering::Acquire)))
     }
@@ -113,6 +114,7 @@ fn to_f64(bytes: u64) -> f64 {
     bytes as f64
 }
 
+#[inline]
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "written by `to_f64`")]
 fn from_f64(bytes: f64) -> u64 {
     bytes as u64
@@ -172,6 +174,7 @@ impl SlotRef {
 impl std::ops::Deref for SlotRef {
     type Target = Slot;
 
+    #[inline]
     fn deref(&self) -> &Slot {
         self.slot
     }

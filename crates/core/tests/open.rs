@@ -148,3 +148,43 @@ fn a_link_to_nothing_gets_its_file() {
     assert_eq!(options.create(Create::IfMissing).open(&link).unwrap().len(), 10);
     assert_eq!(fs::metadata(&path).unwrap().len(), 10);
 }
+
+/// Two creators with different sizes: whoever comes second must not cut what the first one maps.
+#[test]
+fn creators_that_race_never_cut_each_other() {
+    for round in 0..200 {
+        let (_folder, path) = folder();
+        let sizes = [4096, 1 << 20];
+        let barrier = std::sync::Barrier::new(2);
+        let lens: Vec<u64> = std::thread::scope(|scope| {
+            let threads = sizes.map(|size| {
+                let (path, barrier) = (&path, &barrier);
+                scope.spawn(move || {
+                    let options = OpenOptions::new(MmapMode::ReadWrite).create(Create::IfMissing).size(size);
+                    barrier.wait();
+                    options.open(path).unwrap().len()
+                })
+            });
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let len = fs::metadata(&path).unwrap().len();
+        assert!(lens.iter().all(|mapped| *mapped <= len), "round {round}: {lens:?} of {len}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_nothing_creates_nothing_when_a_check_fails() {
+    let (folder, path) = folder();
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink("file", &link).unwrap();
+    let options = OpenOptions::new(MmapMode::ReadWrite);
+    for refused in [
+        options.clone().create(Create::Truncate).size(100).offset(200),
+        options.clone().create(Create::IfMissing).size(100).offset(200),
+        options.create(Create::IfMissing),
+    ] {
+        assert!(refused.open(&link).is_err());
+        assert!(!path.exists());
+    }
+}

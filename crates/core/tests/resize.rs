@@ -1,10 +1,12 @@
 //! Growing and shrinking.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
 
 use std::fs;
 use std::path::PathBuf;
 
-use mmap_io::utils::page_size;
+use common::page;
 use mmap_io::{Create, Error, MappedFile, MmapMode, OpenOptions};
 
 struct Fixture {
@@ -19,10 +21,6 @@ fn fixture(size: u64) -> Fixture {
     let options = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(size).allocate(true);
     let file = options.open(&path).unwrap();
     Fixture { _folder: folder, path, file }
-}
-
-fn page() -> u64 {
-    u64::try_from(page_size()).unwrap()
 }
 
 fn byte(region: &mmap_io::Region, at: u64) -> u8 {
@@ -136,4 +134,55 @@ fn a_flush_clears_what_was_pending_and_a_part_does_not() {
     file.flush_range(0, 3 * page()).unwrap();
     assert_eq!(file.slot().pending(), 0);
     assert!(matches!(file.flush_range(1, 3 * page()), Err(Error::OutOfBounds { .. })));
+}
+
+/// A growth that fails after the file has grown leaves older regions as they were: what was cut stays zeros, and no page is
+/// left that the file has lost.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_growth_that_fails_half_way_leaves_no_page_behind_the_end_of_the_file() {
+    use common::linux::{can_lock, skipped, with_failing, Failing};
+
+    if !can_lock() {
+        return skipped("locking pages does nothing here");
+    }
+
+    let Fixture { _folder, path, file } = fixture(4 * page());
+    let held = file.region();
+    file.write(0, b"kept").unwrap();
+    file.lock_pages(0, page()).unwrap();
+    file.resize(page()).unwrap();
+    let file = std::sync::Arc::new(file);
+    let growing = std::sync::Arc::clone(&file);
+    let can = with_failing(&[Failing { call: libc::SYS_mlock, error: libc::EAGAIN, only: None }], move || {
+        assert!(matches!(growing.resize(64 * page()), Err(Error::Io { .. })));
+    });
+    if !can {
+        return skipped("the kernel has no filters for system calls");
+    }
+    assert_eq!((file.len(), fs::metadata(&path).unwrap().len()), (page(), page()));
+    // Reading a page that the file has lost would end the process.
+    assert_eq!((byte(&held, 3 * page()), byte(&held, 0)), (0, b'k'));
+    file.resize(64 * page()).unwrap();
+    held.write(3 * page(), b"X").unwrap();
+    assert_eq!(fs::read(&path).unwrap()[common::at(3 * page())], b'X');
+}
+
+/// Old views can store into the rest of the last page, and tmpfs does not clear it when the file grows.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_was_stored_behind_the_end_does_not_come_back_with_a_growth() {
+    for base in [std::env::temp_dir(), "/dev/shm".into()] {
+        let Ok(folder) = tempfile::tempdir_in(&base) else { continue };
+        let path = folder.path().join("file");
+        let options = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(2 * page());
+        let file = options.open(&path).unwrap();
+        let old = file.region();
+        file.resize(100).unwrap();
+        old.write(0, &vec![7; usize::try_from(2 * page()).unwrap()]).unwrap();
+        file.resize(2 * page()).unwrap();
+        let bytes = fs::read(&path).unwrap();
+        assert_eq!(bytes[..100], [7; 100]);
+        assert!(bytes[100..].iter().all(|byte| *byte == 0), "{}", base.display());
+    }
 }

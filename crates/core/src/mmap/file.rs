@@ -155,6 +155,7 @@ impl MemoryMappedFile {
 impl MemoryMappedFile {
     /// Length in bytes.
     #[must_use]
+    #[inline]
     pub fn len(&self) -> u64 {
         self.inner.file.len()
     }
@@ -169,6 +170,7 @@ impl MemoryMappedFile {
 
     /// Whether there are no bytes.
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -181,6 +183,7 @@ impl MemoryMappedFile {
 
     /// What the mapping may do with its file.
     #[must_use]
+    #[inline]
     pub fn mode(&self) -> MmapMode {
         self.inner.file.mode()
     }
@@ -270,7 +273,7 @@ impl MemoryMappedFile {
     /// `OutOfBounds`; `InvalidMode` while an atomic view of these bytes is alive.
     #[inline]
     pub fn as_slice(&self, offset: u64, len: u64) -> Result<MappedSlice<'_>> {
-        MappedSlice::new(self.inner.memory.shared(), offset, len)
+        MappedSlice::new(&self.inner.memory, offset, len)
     }
 
     /// The same without waiting: `None` while somebody writes.
@@ -278,7 +281,7 @@ impl MemoryMappedFile {
     /// # Errors
     /// As [`as_slice`](Self::as_slice).
     pub fn try_as_slice(&self, offset: u64, len: u64) -> Result<Option<MappedSlice<'_>>> {
-        self.inner.memory.try_shared().map(|lock| MappedSlice::new(lock, offset, len)).transpose()
+        MappedSlice::try_new(&self.inner.memory, offset, len)
     }
 
     /// Borrows bytes of a mapping that cannot be written, without a guard.
@@ -298,7 +301,7 @@ impl MemoryMappedFile {
     /// `OutOfBounds`; `buf` is untouched then.
     #[inline]
     pub fn read_into(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
-        self.inner.memory.shared().copy_to(offset, buf)
+        self.inner.memory.copy_to(offset, buf)
     }
 
     /// Copies bytes out.
@@ -307,11 +310,7 @@ impl MemoryMappedFile {
     /// `OutOfBounds`.
     #[cfg(feature = "bytes")]
     pub fn read_bytes(&self, offset: u64, len: u64) -> Result<bytes::Bytes> {
-        let lock = self.inner.memory.shared();
-        let (range, _) = lock.locate(offset, len)?;
-        let mut copy = vec![0; range.len()];
-        lock.copy_to(offset, &mut copy)?;
-        Ok(copy.into())
+        Ok(self.inner.memory.copy_out(offset, len)?.into())
     }
 
     /// A reader from the start on.
@@ -438,7 +437,13 @@ impl MemoryMappedFile {
     /// # Errors
     /// `FlushFailed`.
     pub fn schedule_flush(&self) -> Result<()> {
-        self.schedule_flush_range(0, self.len())
+        loop {
+            match self.schedule_flush_range(0, self.len()) {
+                // The mapping shrank in between: look again.
+                Err(MmapIoError::OutOfBounds { .. }) => {}
+                scheduled => return scheduled,
+            }
+        }
     }
 
     /// The same for a range.

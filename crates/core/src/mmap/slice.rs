@@ -11,9 +11,8 @@ use std::ops::{Deref, DerefMut};
 
 use crate::errors::Result;
 use crate::file::MappedFile;
-use crate::memory::{Exclusive, Shared};
+use crate::memory::{Exclusive, Hold, Memory};
 use crate::region::to_u64;
-use crate::views::Registration;
 
 /// Bytes of a mapping, borrowed. While it lives nobody writes to the mapping or resizes it.
 ///
@@ -34,8 +33,10 @@ pub struct MappedSlice<'a> {
 }
 
 enum Backing<'a> {
-    /// The register entry goes before the lock.
-    Mapped { _registration: Registration<'a>, _lock: Shared<'a> },
+    /// Memory that never changes, kept mapped by what the slice borrows from.
+    Unchanging,
+    /// Memory that can change, but not while this is held.
+    Held(#[expect(dead_code, reason = "lets go when dropped")] Hold<'a>),
     /// A copy, where an atomic view of the same bytes is alive.
     #[cfg(feature = "iterator")]
     Copied(#[expect(dead_code, reason = "owns the bytes")] Box<[u8]>),
@@ -47,25 +48,54 @@ unsafe impl Send for MappedSlice<'_> {}
 unsafe impl Sync for MappedSlice<'_> {}
 
 impl<'a> MappedSlice<'a> {
+    // The code of a read-only mapping is short, so that it becomes a part of the caller's; the other one is called.
     #[inline]
-    pub(crate) fn new(lock: Shared<'a>, offset: u64, len: u64) -> Result<Self> {
-        let (range, address) = lock.locate(offset, len)?;
-        let registration = lock.register_plain(&range)?;
-        let backing = Backing::Mapped { _registration: registration, _lock: lock };
-        Ok(Self { address, len: range.len(), _backing: backing })
+    pub(crate) fn new(memory: &'a Memory, offset: u64, len: u64) -> Result<Self> {
+        if !memory.is_guarded() {
+            let (address, len) = memory.view_unguarded(offset, len)?;
+            return Ok(Self { address, len, _backing: Backing::Unchanging });
+        }
+        match memory.view(offset, len) {
+            Ok((address, hold)) => Ok(Self::held(address, len, hold)),
+            Err(refusal) => Err(refusal.explain(offset, len)),
+        }
     }
 
-    /// The same, as a copy where an atomic view is in the way.
-    #[cfg(feature = "iterator")]
-    pub(crate) fn new_or_copy(lock: Shared<'a>, offset: u64, len: usize) -> Result<Self> {
-        let (range, address) = lock.locate(offset, to_u64(len))?;
-        if let Ok(registration) = lock.register_plain(&range) {
-            let backing = Backing::Mapped { _registration: registration, _lock: lock };
-            return Ok(Self { address, len: range.len(), _backing: backing });
+    /// The same without waiting.
+    pub(crate) fn try_new(memory: &'a Memory, offset: u64, len: u64) -> Result<Option<Self>> {
+        let Some(lock) = memory.try_shared() else { return Ok(None) };
+        match lock.view(offset, len) {
+            Ok((address, hold)) => Ok(Some(Self::held(address, len, hold))),
+            Err(refusal) => Err(refusal.explain(offset, len)),
         }
-        let mut copy = vec![0; len].into_boxed_slice();
-        lock.copy_to(offset, &mut copy)?;
-        Ok(Self { address: copy.as_ptr(), len, _backing: Backing::Copied(copy) })
+    }
+
+    /// As a copy where an atomic view is in the way. `None` past the end.
+    #[cfg(feature = "iterator")]
+    #[inline]
+    pub(crate) fn new_or_copy(memory: &'a Memory, offset: u64, len: u64) -> Option<Self> {
+        if !memory.is_guarded() {
+            return Self::new(memory, offset, len).ok();
+        }
+        match memory.view(offset, len) {
+            Ok((address, hold)) => Some(Self::held(address, len, hold)),
+            Err(_) => Self::new_copy(memory, offset, len),
+        }
+    }
+
+    #[cfg(feature = "iterator")]
+    #[cold]
+    fn new_copy(memory: &Memory, offset: u64, len: u64) -> Option<Self> {
+        let copy = memory.copy_out(offset, len).ok()?.into_boxed_slice();
+        Some(Self { address: copy.as_ptr(), len: copy.len(), _backing: Backing::Copied(copy) })
+    }
+
+    /// `len` bytes at `address`, which are there as long as the hold.
+    #[inline]
+    fn held(address: *const u8, len: u64, hold: Hold<'a>) -> Self {
+        // Lossless: so many bytes are mapped.
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        Self { address, len, _backing: Backing::Held(hold) }
     }
 
     /// The bytes.
@@ -78,12 +108,14 @@ impl<'a> MappedSlice<'a> {
 
     /// Bytes in the slice.
     #[must_use]
+    #[inline]
     pub fn len(&self) -> usize {
         self.len
     }
 
     /// Whether there are none.
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -99,6 +131,7 @@ impl Deref for MappedSlice<'_> {
 }
 
 impl AsRef<[u8]> for MappedSlice<'_> {
+    #[inline]
     fn as_ref(&self) -> &[u8] {
         self.as_slice()
     }
@@ -172,12 +205,14 @@ unsafe impl Send for MappedSliceMut<'_> {}
 unsafe impl Sync for MappedSliceMut<'_> {}
 
 impl<'a> MappedSliceMut<'a> {
+    #[inline]
     pub(crate) fn new(lock: Exclusive<'a>, offset: u64, len: u64, counted_in: Option<&'a MappedFile>) -> Result<Self> {
         let (range, address) = lock.locate(offset, len)?;
         Ok(Self { address, len: range.len(), counted_in, _lock: lock })
     }
 
     /// The bytes.
+    #[inline]
     #[expect(clippy::should_implement_trait, reason = "the published name")]
     pub fn as_mut(&mut self) -> &mut [u8] {
         // SAFETY: see the module; the lock is held alone and `self` is borrowed mutably.
@@ -186,12 +221,14 @@ impl<'a> MappedSliceMut<'a> {
 
     /// Bytes in the slice.
     #[must_use]
+    #[inline]
     pub fn len(&self) -> usize {
         self.len
     }
 
     /// Whether there are none.
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -200,6 +237,7 @@ impl<'a> MappedSliceMut<'a> {
 impl Deref for MappedSliceMut<'_> {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         // SAFETY: see the module.
         unsafe { std::slice::from_raw_parts(self.address, self.len) }
@@ -207,6 +245,7 @@ impl Deref for MappedSliceMut<'_> {
 }
 
 impl DerefMut for MappedSliceMut<'_> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut [u8] {
         self.as_mut()
     }
@@ -219,6 +258,7 @@ impl fmt::Debug for MappedSliceMut<'_> {
 }
 
 impl Drop for MappedSliceMut<'_> {
+    #[inline]
     fn drop(&mut self) {
         if let Some(file) = self.counted_in {
             file.count_written(to_u64(self.len));

@@ -7,12 +7,12 @@ use std::os::fd::AsRawFd;
 use memmap2::MmapRaw;
 
 use crate::error::OsError;
-use crate::os::{Advice, Growth};
+use crate::os::{Advice, Growth, Others};
 
 pub(crate) const HAS_RESIDENCY: bool = true;
 
 /// Makes `file` `to` bytes long. `from` is its length now.
-pub(crate) fn extend(file: &File, from: u64, to: u64, growth: Growth) -> Result<(), OsError> {
+pub(crate) fn extend(file: &File, from: u64, to: u64, growth: Growth, _others: Others) -> Result<(), OsError> {
     if growth == Growth::Allocated {
         let len = libc::off_t::try_from(to - from)
             .map_err(|_| OsError::new("fcntl", std::io::Error::from_raw_os_error(libc::EFBIG)))?;
@@ -32,7 +32,7 @@ pub(crate) fn extend(file: &File, from: u64, to: u64, growth: Growth) -> Result<
             }
         }
     }
-    file.set_len(to).map_err(|error| OsError::new("ftruncate", error))
+    super::set_len_unless_longer(file, to)
 }
 
 /// `msync` stops at the drive's cache here.

@@ -8,35 +8,51 @@ use std::os::unix::fs::MetadataExt;
 use memmap2::MmapRaw;
 
 use crate::error::OsError;
-use crate::os::{Advice, Growth};
+use crate::os::{Advice, Growth, Others};
 
 pub(crate) const HAS_RESIDENCY: bool = true;
 
 /// Makes `file` at least `to` bytes long. `from` is its length now.
 ///
 /// `fallocate(2)` and not glibc's `posix_fallocate`, which writes to every block where the file system cannot allocate.
-pub(crate) fn extend(file: &File, from: u64, to: u64, growth: Growth) -> Result<(), OsError> {
+pub(crate) fn extend(file: &File, from: u64, to: u64, growth: Growth, others: Others) -> Result<(), OsError> {
     if growth == Growth::Allocated {
-        match allocate(file, from, to) {
+        // The blocks first and the length when there are enough, so that a full disk leaves the length as it was.
+        match allocate(file, libc::FALLOC_FL_KEEP_SIZE, from, to) {
             Err(error) if matches!(error.source.raw_os_error(), Some(libc::EOPNOTSUPP | libc::ENOSYS)) => {}
-            done => return done,
+            Err(error) => {
+                give_back(file);
+                return Err(error);
+            }
+            Ok(()) => return lengthen(file, to, Others::Possible),
         }
     }
-    // Allocating the last byte makes the file longer and, unlike ftruncate(2), never cuts what somebody appended since
-    // `from` was read. One block is not a hole then. A new file has nobody else's bytes.
-    if from > 0 && allocate(file, to - 1, to).is_ok() {
-        return Ok(());
-    }
-    file.set_len(to).map_err(|error| OsError::new("ftruncate", error))
+    lengthen(file, to, others)
 }
 
-fn allocate(file: &File, from: u64, to: u64) -> Result<(), OsError> {
+fn lengthen(file: &File, to: u64, others: Others) -> Result<(), OsError> {
+    // Allocating the last byte makes the file longer and, unlike ftruncate(2), never cuts what somebody appended. One block
+    // is not a hole then.
+    if others == Others::Possible && allocate(file, 0, to - 1, to).is_ok() {
+        return Ok(());
+    }
+    super::set_len_unless_longer(file, to)
+}
+
+/// Frees blocks behind the end of the file. The error that made this necessary is the one to tell.
+fn give_back(file: &File) {
+    if let Ok(metadata) = file.metadata() {
+        let _ = file.set_len(metadata.len());
+    }
+}
+
+fn allocate(file: &File, mode: libc::c_int, from: u64, to: u64) -> Result<(), OsError> {
     let too_big = || OsError::new("fallocate", std::io::Error::from_raw_os_error(libc::EFBIG));
     let offset = libc::off_t::try_from(from).map_err(|_| too_big())?;
     let len = libc::off_t::try_from(to - from).map_err(|_| too_big())?;
     loop {
         // SAFETY: the descriptor is open for as long as `file` is borrowed; no memory is passed.
-        if unsafe { libc::fallocate(file.as_raw_fd(), 0, offset, len) } == 0 {
+        if unsafe { libc::fallocate(file.as_raw_fd(), mode, offset, len) } == 0 {
             return Ok(());
         }
         let error = OsError::last("fallocate");

@@ -8,8 +8,8 @@
 mod platform;
 
 pub(crate) use platform::{
-    extend, has_content, is_same_file, offset_granularity, open, page_size, special_kind, sync_parent_entry, Map,
-    CAN_COVER, HAS_RESIDENCY, IS_A_FOLDER,
+    check_room, extend, has_content, is_same_file, offset_granularity, open, page_size, special_kind,
+    sync_parent_entry, Map, CAN_COVER, HAS_RESIDENCY, IS_A_FOLDER,
 };
 
 /// How a file is opened.
@@ -19,8 +19,6 @@ pub(crate) enum Access {
     Read,
     /// For reading and writing.
     ReadWrite,
-    /// For reading and writing; created when missing.
-    Create,
     /// For reading and writing, created; fails when it exists.
     CreateNew,
 }
@@ -41,6 +39,15 @@ pub(crate) enum Growth {
     Allocated,
     /// A hole, filled with blocks when it is first stored into.
     Sparse,
+}
+
+/// Whose bytes may be in a file that gets longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Others {
+    /// Nobody else's: this call has created the file alone, or has just emptied it.
+    None,
+    /// Somebody may have appended since the length was read: the file must never become shorter.
+    Possible,
 }
 
 /// How the pages of a range are going to be used.

@@ -6,13 +6,13 @@ use std::ops::Range;
 use memmap2::MmapRaw;
 
 use crate::error::OsError;
-use crate::os::{Advice, Growth};
+use crate::os::{Advice, Growth, Others};
 
 pub(crate) const HAS_RESIDENCY: bool = true;
 
 /// Makes `file` `to` bytes long, as a hole: there is no portable call that allocates.
-pub(crate) fn extend(file: &File, _from: u64, to: u64, _growth: Growth) -> Result<(), OsError> {
-    file.set_len(to).map_err(|error| OsError::new("ftruncate", error))
+pub(crate) fn extend(file: &File, _from: u64, to: u64, _growth: Growth, _others: Others) -> Result<(), OsError> {
+    super::set_len_unless_longer(file, to)
 }
 
 pub(crate) fn after_sync(file: &File) -> Result<(), OsError> {

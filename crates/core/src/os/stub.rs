@@ -6,7 +6,7 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 
-use super::{Access, Advice, Growth, Sharing};
+use super::{Access, Advice, Growth, Others, Sharing};
 use crate::error::OsError;
 
 pub(crate) const CAN_COVER: bool = false;
@@ -45,8 +45,12 @@ pub(crate) fn sync_parent_entry(_folder: &Path) -> Result<(), OsError> {
     Err(unsupported("fsync"))
 }
 
-pub(crate) fn extend(_file: &File, _from: u64, _to: u64, _growth: Growth) -> Result<(), OsError> {
+pub(crate) fn extend(_file: &File, _from: u64, _to: u64, _growth: Growth, _others: Others) -> Result<(), OsError> {
     Err(unsupported("ftruncate"))
+}
+
+pub(crate) fn check_room(_len: usize) -> Result<(), OsError> {
+    Err(unsupported("mmap"))
 }
 
 /// Cannot be made.

@@ -59,11 +59,20 @@ pub(crate) fn open(path: &Path, access: Access) -> Result<File, OsError> {
     OpenOptions::new()
         .read(true)
         .write(access != Access::Read)
-        .create(access == Access::Create)
         .create_new(access == Access::CreateNew)
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(path)
         .map_err(|error| OsError::new("open", error))
+}
+
+/// `ftruncate(2)`, unless somebody has made the file longer in the meantime. The check and the call are two steps: what is
+/// appended just between them is cut.
+fn set_len_unless_longer(file: &File, len: u64) -> Result<(), OsError> {
+    let now = file.metadata().map_err(|error| OsError::new("fstat", error))?.len();
+    if now >= len {
+        return Ok(());
+    }
+    file.set_len(len).map_err(|error| OsError::new("ftruncate", error))
 }
 
 /// What kind of thing it is, when it is neither a file nor a folder.
@@ -97,16 +106,33 @@ pub(crate) fn is_same_file(file: &File, path: &Path) -> bool {
     }
 }
 
-/// Brings the names in `folder` to the device. A folder that may not be opened, or a file system that does not sync
-/// folders, is no error: the operating system cannot promise more there.
+/// Brings the names in `folder` to the device. A folder that may not be opened or is not there any more, or a file system
+/// that does not sync folders, is no error: the operating system cannot promise more there.
 pub(crate) fn sync_parent_entry(folder: &Path) -> Result<(), OsError> {
-    let Ok(folder) = File::open(folder) else { return Ok(()) };
+    use io::ErrorKind::{NotADirectory, NotFound, PermissionDenied};
+    let folder = match File::open(folder) {
+        Err(error) if matches!(error.kind(), PermissionDenied | NotFound | NotADirectory) => return Ok(()),
+        opened => opened.map_err(|error| OsError::new("open", error))?,
+    };
     match folder.sync_all() {
         Err(error) if !matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOTSUP)) => {
             Err(OsError::new("fsync", error))
         }
         _ => Ok(()),
     }
+}
+
+/// Whether there are `len` bytes of free addresses: asked before a file is created or emptied for them.
+pub(crate) fn check_room(len: usize) -> Result<(), OsError> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE;
+    // SAFETY: a new mapping at an address of the kernel's choice replaces nothing.
+    let address = unsafe { libc::mmap(std::ptr::null_mut(), len, libc::PROT_NONE, flags, -1, 0) };
+    if address == libc::MAP_FAILED {
+        return Err(OsError::last("mmap"));
+    }
+    // SAFETY: the mapping was made just now and nobody knows its address.
+    unsafe { libc::munmap(address, len) };
+    Ok(())
 }
 
 /// A stretch of mapped pages of a file.

@@ -24,7 +24,7 @@ use windows_sys::Win32::System::Memory::{PrefetchVirtualMemory, VirtualLock, Vir
 use windows_sys::Win32::System::SystemInformation::{GetSystemInfo, SYSTEM_INFO};
 use windows_sys::Win32::System::Threading::GetCurrentProcess;
 
-use super::{Access, Advice, Growth, Sharing};
+use super::{Access, Advice, Growth, Others, Sharing};
 use crate::error::OsError;
 
 pub(crate) const CAN_COVER: bool = false;
@@ -55,7 +55,6 @@ pub(crate) fn open(path: &Path, access: Access) -> Result<File, OsError> {
     OpenOptions::new()
         .read(true)
         .write(access != Access::Read)
-        .create(access == Access::Create)
         .create_new(access == Access::CreateNew)
         .open(path)
         .map_err(|error| OsError::new("open", error))
@@ -99,7 +98,7 @@ pub(crate) fn sync_parent_entry(_folder: &Path) -> Result<(), OsError> {
 }
 
 /// Makes `file` `to` bytes long.
-pub(crate) fn extend(file: &File, _from: u64, to: u64, growth: Growth) -> Result<(), OsError> {
+pub(crate) fn extend(file: &File, _from: u64, to: u64, growth: Growth, _others: Others) -> Result<(), OsError> {
     if growth == Growth::Allocated {
         let size = i64::try_from(to)
             .map_err(|_| OsError::new("SetFileInformationByHandle", io::Error::from(io::ErrorKind::FileTooLarge)))?;
@@ -116,7 +115,17 @@ pub(crate) fn extend(file: &File, _from: u64, to: u64, growth: Growth) -> Result
             }
         }
     }
+    let now = file.metadata().map_err(|error| OsError::new("GetFileInformationByHandle", error))?.len();
+    if now >= to {
+        return Ok(());
+    }
     file.set_len(to).map_err(|error| OsError::new("SetEndOfFile", error))
+}
+
+/// Addresses are not limited apart from memory here.
+#[expect(clippy::unnecessary_wraps, reason = "the same signature on every platform")]
+pub(crate) fn check_room(_len: usize) -> Result<(), OsError> {
+    Ok(())
 }
 
 /// A view of a section of a file.
