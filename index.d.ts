@@ -274,15 +274,15 @@ declare class MemoryMappedFile extends EventEmitter {
     static fromFd(fd: number | FileHandle, options?: OpenOptions): Promise<MemoryMappedFile>;
     /** Blocking twin of {@link MemoryMappedFile.fromFd}. */
     static fromFdSync(fd: number | FileHandle, options?: OpenOptions): MemoryMappedFile;
-    /** As given to open, made a string; null for a mapping made of a descriptor. */
-    readonly path: string | null;
-    /** What the mapping may do with its file. */
-    readonly mode: MmapMode;
-    /** How JavaScript sees the memory. */
-    readonly viewMode: ViewMode;
-    /** When writes are flushed by themselves. */
-    readonly flushPolicy: FlushPolicy;
     private constructor();
+    /** As given to open, made a string; null for a mapping made of a descriptor. */
+    get path(): string | null;
+    /** What the mapping may do with its file. */
+    get mode(): MmapMode;
+    /** How JavaScript sees the memory. */
+    get viewMode(): ViewMode;
+    /** When writes are flushed by themselves. */
+    get flushPolicy(): FlushPolicy;
     /** Current length of the mapping in bytes; follows resize. 0 after close. */
     get length(): number;
     /** Whether the mapping has no bytes. */

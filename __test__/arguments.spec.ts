@@ -94,6 +94,12 @@ test('wrong types of other arguments are told by name', async (t) => {
     [() => m.resize?.(5, { detach: 'yes' }), 'ERR_INVALID_ARG_TYPE', /"options.detach"/],
     [() => m.close?.(5), 'ERR_INVALID_ARG_TYPE', /"options"/],
     [() => m.close?.({ detach: 1 }), 'ERR_INVALID_ARG_TYPE', /"options.detach"/],
+    [() => m.close?.({ detatch: false }), 'ERR_INVALID_ARG_VALUE', /did you mean "detach"/],
+    [() => m.close?.([]), 'ERR_INVALID_ARG_TYPE', /"options"/],
+    [() => m.resize?.(5, { detahc: true }), 'ERR_INVALID_ARG_VALUE', /did you mean "detach"/],
+    [() => m.updateRegion?.(0, new Proxy(new Uint8Array(4), {})), 'ERR_INVALID_ARG_TYPE', /"data"/],
+    [() => m.updateRegion?.(0, Object.create(Uint8Array.prototype)), 'ERR_INVALID_ARG_TYPE', /"data"/],
+    [() => m.readInto?.(0, Object.create(Uint8Array.prototype)), 'ERR_INVALID_ARG_TYPE', /"target"/],
   ]
   for (const [call, code, message] of calls) {
     t.is(await outcome(call), code, String(call))
@@ -126,6 +132,7 @@ test('options are checked by name and value', async (t) => {
     [() => openRw?.(path, { flushPolicy: { everyBytes: 1, everyWrites: 1 } }), 'ERR_INVALID_ARG_VALUE'],
     [() => openRw?.(path, { flushPolicy: { everyBytes: -1 } }), 'ERR_OUT_OF_RANGE'],
     [() => openRw?.(path, { flushPolicy: { everyWrites: '5' } }), 'ERR_INVALID_ARG_TYPE'],
+    [() => openRw?.(path, { flushPolicy: { everyWrites: 2 ** 32 } }), 'ERR_OUT_OF_RANGE'],
     [() => open?.(path, { mode: 'rw' }), 'ERR_INVALID_ARG_VALUE'],
     [() => open?.(path, { mode: 'read-write', create: true }), 'ERR_INVALID_ARG_VALUE'],
     [() => open?.(path, { create: 'truncate', size: 5 }), 'ERR_INVALID_ARG_VALUE'],
@@ -225,6 +232,25 @@ test("a promise method never throws in the caller's face", async (t) => {
   }
 })
 
+test('what a mapping is cannot be changed from outside', (t) => {
+  const mapping = MemoryMappedFile.openRoSync(tempFile(t, 'abc'))
+  const loose = mapping as unknown as Record<string, unknown>
+  for (const name of ['mode', 'path', 'viewMode', 'flushPolicy', 'length', 'closed']) {
+    t.throws(
+      () => {
+        loose[name] = 'read-write'
+      },
+      { instanceOf: TypeError },
+      name,
+    )
+  }
+  t.throws(() => mapping.updateRegion(0, 'x'), { code: 'ERR_MMAP_INVALID_MODE' })
+  mapping.close()
+  const writable = MemoryMappedFile.openRwSync(tempFile(t, 'abc'), { flushPolicy: { everyBytes: 5 } })
+  t.true(Object.isFrozen(writable.flushPolicy))
+  writable.close()
+})
+
 test('the constructor is not for callers', (t) => {
   const Constructor = MemoryMappedFile as unknown as new (...args: unknown[]) => MemoryMappedFile
   t.throws(() => new Constructor(), { instanceOf: TypeError, code: 'ERR_ILLEGAL_CONSTRUCTOR' })
@@ -240,7 +266,7 @@ test('alignUp to 1', aligns, 12_345, 1, 12_345)
 test('alignUp beyond 4 GiB', aligns, 2 ** 40 + 1, 2 ** 20, 2 ** 40 + 2 ** 20)
 
 test('alignUp refuses what is no power of two and what gets too large', async (t) => {
-  for (const alignment of [0, 3, 6, 2 ** 53, 1.5, -2])
+  for (const alignment of [0, 3, 6, 2 ** 49 + 1, 2 ** 53 - 1, 2 ** 53, 1.5, -2])
     t.is(await outcome(() => alignUp(1, alignment)), 'ERR_OUT_OF_RANGE', String(alignment))
   t.is(await outcome(() => alignUp(2 ** 53 - 1, 2)), 'ERR_OUT_OF_RANGE')
   t.is(alignUp(2 ** 53 - 1, 1), 2 ** 53 - 1)

@@ -1,4 +1,5 @@
 /** What outlives what. Everything that could end a process runs in one of its own. */
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import test from 'ava'
 import { MemoryMappedFile } from '#mmap-io'
@@ -145,6 +146,78 @@ test('a buffer that its user marked untransferable is empty or reads zeros after
     print(seen)
     process.reallyExit(0)`
   t.deepEqual(await survives(t, program, tempFile(t, pattern(3 * page))), [true, true])
+})
+
+test('a polyfilled transfer that copies does not stand in for emptying', async (t) => {
+  // What core-js does on Node 20. Where the runtime has the method, the polyfill keeps away.
+  const program = `
+    ArrayBuffer.prototype.transfer ??= function (length) {
+      const copy = structuredClone(this)
+      return copy.slice(0, length)
+    }
+    const fs = await import('node:fs')
+    const { MemoryMappedFile } = await import('#mmap-io')
+    const [path] = process.argv.slice(1)
+    const mapping = MemoryMappedFile.openRwSync(path)
+    const view = mapping.asSlice()
+    mapping.close()
+    for (let i = 0; i < 100; i++) { const other = MemoryMappedFile.openRoSync(path); other.asSlice(); other.close() }
+    console.log(JSON.stringify([view.length, view[1000] ?? null]))`
+  t.deepEqual(await survives(t, program, tempFile(t, pattern(1 << 20))), [0, null])
+})
+
+withTransfer('a buffer that was moved out of a worker stays readable after the worker has ended', async (t) => {
+  const program = `${prelude}
+    const { Worker } = await import('node:worker_threads')
+    const { once } = await import('node:events')
+    const seen = []
+    for (const close of ['', 'mapping.close()']) {
+      const worker = new Worker(${JSON.stringify(`
+        import { parentPort, workerData } from 'node:worker_threads'
+        import { MemoryMappedFile } from '#mmap-io'
+        globalThis.others = [MemoryMappedFile.openRoSync(workerData), MemoryMappedFile.openRoSync(workerData)]
+        const mapping = MemoryMappedFile.openRwSync(workerData)
+        others[0].asSlice()
+        const moved = mapping.asSlice().buffer.transfer()
+        others[1].asSlice()
+        CLOSE
+        parentPort.postMessage(moved, [moved])
+      `)}.replace('CLOSE', close), { eval: true, workerData: path })
+      const [[moved]] = await Promise.all([once(worker, 'message'), once(worker, 'exit')])
+      await collect()
+      const bytes = new Uint8Array(moved)
+      bytes[6] = 1
+      seen.push(bytes.length, bytes[5])
+    }
+    print(seen)`
+  t.deepEqual(await survives(t, program, tempFile(t, Buffer.alloc(3 * page, 7))), [3 * page, 0, 3 * page, 0])
+})
+
+test('views of nothing share no buffer with each other', (t) => {
+  const path = tempFile(t, pattern(100))
+  const [one, two] = [MemoryMappedFile.openRoSync(path), MemoryMappedFile.openRoSync(path)]
+  const { buffer } = one.asSlice(0, 0)
+  structuredClone(buffer, { transfer: [buffer as ArrayBuffer] })
+  t.is(two.dataView(0, 0).byteLength, 0)
+  t.is(two.typedArray(Uint8Array, 0, 0).length, 0)
+  t.is(one.asSlice(0, 10).length, 10)
+  one.close()
+  two.close()
+})
+
+onLinux('emptied regions give their addresses back when they are needed', async (t) => {
+  const program = `${prelude}
+    fs.truncateSync(path, 8 * 2 ** 30)
+    for (let i = 0; i < 20; i++) {
+      const mapping = MemoryMappedFile.openRoSync(path)
+      mapping.asSlice(0, 1)
+      mapping.close()
+    }
+    print('done')`
+  const command = 'ulimit -v 60000000; exec "$0" --expose-gc --input-type=module --eval "$1" -- "$2"'
+  const { status, stdout, stderr } = spawnSync('bash', ['-c', command, process.execPath, program, tempFile(t)], { encoding: 'utf8' })
+  t.is(status, 0, stderr)
+  t.is(stdout.trim(), '"done"')
 })
 
 test('structuredClone and postMessage of a view give copies or errors, never a crash', async (t) => {
