@@ -60,10 +60,7 @@ pub(crate) fn over_region<'env>(
     // SAFETY: the pin given to the finalizer keeps the region mapped, which the range lies in.
     let made = unsafe { external(env, address, length, Some(finalize_region), hint) };
     match made {
-        Ok(Some(buffer)) => {
-            ending::watch(env);
-            Ok(Either::A(buffer))
-        }
+        Ok(Some(buffer)) => Ok(Either::A(buffer)),
         refused => {
             // SAFETY: no buffer was made, so no finalizer will take the reference back.
             drop(unsafe { Arc::from_raw(hint.cast_const().cast::<Pin>()) });
@@ -72,12 +69,14 @@ pub(crate) fn over_region<'env>(
     }
 }
 
-unsafe extern "C" fn finalize_region(_env: sys::napi_env, _data: *mut c_void, hint: *mut c_void) {
+unsafe extern "C" fn finalize_region(env: sys::napi_env, _data: *mut c_void, hint: *mut c_void) {
     // SAFETY: `hint` is the reference that `over_region` gave away, and a finalizer runs once.
     let pin = unsafe { Arc::from_raw(hint.cast_const().cast::<Pin>()) };
+    // SAFETY: the finalizer runs on the thread of `env`, with `env` alive.
+    let ending = unsafe { is_ending(env) };
     // An unwinding finalizer would end the process; there is nobody to tell.
     let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        if ending::is_near() {
+        if ending {
             pin.abandoned();
         } else {
             pin.finalized();
@@ -85,37 +84,18 @@ unsafe extern "C" fn finalize_region(_env: sys::napi_env, _data: *mut c_void, hi
     }));
 }
 
-/// Whether this thread's environment is ending.
+/// Whether the environment is being torn down.
 ///
 /// Node then runs the finalizer of every buffer, also of one whose memory was moved to another thread (`transfer()`, then
-/// `postMessage`) and is in use there. Clean-up hooks run last in, first out, and Node adds one for each external buffer: a
-/// hook that is added anew after each of them runs before all of theirs.
-mod ending {
-    use std::cell::Cell;
-    use std::ffi::c_void;
-
-    use napi::bindgen_prelude::sys;
-    use napi::Env;
-
-    thread_local! {
-        static NEAR: Cell<bool> = const { Cell::new(false) };
-    }
-
-    pub(super) fn is_near() -> bool {
-        NEAR.get()
-    }
-
-    pub(super) fn watch(env: &Env) {
-        let nothing = std::ptr::null_mut();
-        // SAFETY: called on the thread of `env`; removing a hook that is not there does nothing.
-        unsafe { sys::napi_remove_env_cleanup_hook(env.raw(), Some(note), nothing) };
-        // SAFETY: called on the thread of `env`; the hook uses no memory but its thread's own.
-        unsafe { sys::napi_add_env_cleanup_hook(env.raw(), Some(note), nothing) };
-    }
-
-    unsafe extern "C" fn note(_: *mut c_void) {
-        NEAR.set(true);
-    }
+/// `postMessage`) and is in use there; clean-up hooks run too late to tell. Calls that may run JavaScript are refused by then,
+/// before they look at their arguments: one without arguments is refused for that reason instead while the environment lives.
+///
+/// # Safety
+/// - Called on the thread of `env`.
+unsafe fn is_ending(env: sys::napi_env) -> bool {
+    let mut result = std::ptr::null_mut();
+    // SAFETY: the caller's promise; a null script is refused.
+    unsafe { sys::napi_run_script(env, std::ptr::null_mut(), &raw mut result) != sys::Status::napi_invalid_arg }
 }
 
 /// Status slots as one buffer: chunk `number` of them, made when it is first asked for. Undefined: no such chunk.
