@@ -66,7 +66,8 @@ fn locked_version(package: &str) -> String {
 }
 
 fn output(program: &str, args: &[&str]) -> String {
-    let output = Command::new(program).args(args).output().ok().and_then(|output| String::from_utf8(output.stdout).ok());
+    let output =
+        Command::new(program).args(args).output().ok().and_then(|output| String::from_utf8(output.stdout).ok());
     output.map_or_else(unknown, |text| text.trim().into())
 }
 

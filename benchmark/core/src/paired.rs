@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use mmap_io_core_bench::trial::{Outcome, Run, Trial};
+use mmap_io_core_bench::trial::{Outcome, Run};
 use mmap_io_core_bench::{rows, Row};
 
 use crate::options::Timing;
@@ -46,18 +46,14 @@ fn round(row: &Row, folder: &Path, timing: &Timing, number: usize) -> Outcome<Ve
     let paths = [folder.join("ours"), folder.join("published")];
     // Who comes first changes: the second one finds the disk and the memory as the first one left them.
     let ours_first = number.is_multiple_of(2);
-    let (mut ours, mut published) = both(
-        ours_first,
-        || prepare(&row.ours, &paths[0]),
-        || prepare(&row.published, &paths[1]),
-    );
-    let (ours, published) = (ours.as_mut().map_err(take)?, published.as_mut().map_err(take)?);
-    let iterations = warm_up(ours, published, timing)?;
+    let (ours, published) = both(ours_first, || row.ours.prepare(&paths[0]), || row.published.prepare(&paths[1]));
+    let (mut ours, mut published) = (ours?, published?);
+    let iterations = warm_up(&mut ours, &mut published, timing)?;
     let start = Instant::now();
     let mut pairs = Vec::new();
     while pairs.len() < timing.pairs && (pairs.len() < 2 || start.elapsed() < timing.most) {
         let ours_first = ours_first ^ pairs.len().is_multiple_of(2);
-        let (ours, published) = both(ours_first, || slice(ours, iterations), || slice(published, iterations));
+        let (ours, published) = both(ours_first, || slice(&mut ours, iterations), || slice(&mut published, iterations));
         pairs.push(Pair { ours: ours?, published: published? });
     }
     for path in paths.iter().filter(|path| path.exists()) {
@@ -74,14 +70,6 @@ fn both<T>(ours_first: bool, ours: impl FnOnce() -> T, published: impl FnOnce() 
         let published = published();
         (ours(), published)
     }
-}
-
-fn prepare(trial: &Trial, path: &Path) -> Outcome<Run> {
-    trial.prepare(path)
-}
-
-fn take(error: &mut Box<dyn std::error::Error + Send + Sync>) -> String {
-    error.to_string()
 }
 
 /// Runs both until the caches are warm and tells how many iterations fill a slice: the same number for both.

@@ -28,7 +28,12 @@ fn judge(row: &Comparison) -> Judged<'_> {
 fn groups<'a>(rows: &'a [Judged<'a>]) -> Vec<(&'static str, Estimate)> {
     let mut names: Vec<&'static str> = rows.iter().map(|row| row.row.group).collect();
     let mut seen = Vec::new();
-    names.retain(|name| !seen.contains(name) && { seen.push(*name); true });
+    names.retain(|name| {
+        !seen.contains(name) && {
+            seen.push(*name);
+            true
+        }
+    });
     let estimate = |name: &&'static str| {
         let members: Vec<_> = rows.iter().filter(|row| row.row.group == *name).collect();
         let ratios: Vec<f64> = members.iter().map(|row| row.ratio.median).collect();
@@ -80,7 +85,8 @@ pub fn text(results: &[Comparison]) -> String {
     };
     let head = ["row", "ours", "published", "ours / published", "95 %", "ours is"];
     let rows_text = table(&head, rows.iter().map(cells).collect());
-    let groups_text = table(&["group", "mean ratio", "95 %", "ours is"], groups(&rows).into_iter().map(group_cells).collect());
+    let groups_text =
+        table(&["group", "mean ratio", "95 %", "ours is"], groups(&rows).into_iter().map(group_cells).collect());
     format!("{rows_text}\n\n{groups_text}")
 }
 
@@ -102,9 +108,7 @@ fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
 
 pub fn json(results: &[Comparison], facts: &Facts, options: &Options) -> Value {
     let rows: Vec<_> = results.iter().map(judge).collect();
-    let estimate = |ratio: &Estimate| {
-        json!({ "median": ratio.median, "low": ratio.interval.0, "high": ratio.interval.1, "ours_is": verdict(ratio) })
-    };
+    let estimate = |ratio: &Estimate| json!({ "median": ratio.median, "low": ratio.interval.0, "high": ratio.interval.1, "ours_is": verdict(ratio) });
     let row = |row: &Judged<'_>| {
         json!({
             "group": row.row.group,

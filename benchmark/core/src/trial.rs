@@ -19,8 +19,10 @@ pub struct Trial {
     pub name: String,
     /// Takes seconds or gibibytes: left out of a smoke test.
     pub heavy: bool,
-    prepare: Box<dyn Fn(&Path) -> Outcome<Run>>,
+    prepare: Box<Prepare>,
 }
+
+type Prepare = dyn Fn(&Path) -> Outcome<Run>;
 
 impl Trial {
     /// `prepare` is given a path at which there is no file.

@@ -134,7 +134,7 @@ impl OpenOptions {
         self.check_size()?;
         let (file, created) = self.open_file(path).map_err(|error| explain_open_failure(error, path))?;
         let mut emptied = false;
-        match self.prepare(&file, created.as_deref().and_then(parent_of), &mut emptied) {
+        match self.prepare(&file, created.as_deref(), &mut emptied) {
             Ok((placement, region)) => {
                 let mapped = MappedFile::new(file, placement, region);
                 self.give_hints(&mapped).inspect_err(|_| undo(mapped.file(), created.as_deref(), emptied))?;
@@ -198,7 +198,10 @@ impl OpenOptions {
         let existing = if self.mode == MmapMode::ReadWrite { Access::ReadWrite } else { Access::Read };
         let is = |error: &OsError, kind| error.source.kind() == kind;
         let create = |path: &Path| {
-            self.check_room()?;
+            if self.create == Create::IfMissing {
+                // Others may use the file as soon as it is there: it must not have to be removed for want of addresses.
+                self.check_room()?;
+            }
             os::open(path, Access::CreateNew).map(|file| (file, Some(path.to_path_buf())))
         };
         match self.create {
@@ -206,17 +209,21 @@ impl OpenOptions {
             Create::Exclusive => create(path),
             Create::IfMissing | Create::Truncate => {
                 let mut place = path.to_path_buf();
+                // A file that may stay is likely to be there, one that would be emptied is likely to be new.
+                let mut likely_new = self.create == Create::Truncate;
                 loop {
-                    match os::open(&place, existing) {
-                        Err(error) if is(&error, std::io::ErrorKind::NotFound) => {}
-                        opened => return opened.map(|file| (file, None)),
+                    if !std::mem::take(&mut likely_new) {
+                        match os::open(&place, existing) {
+                            Err(error) if is(&error, std::io::ErrorKind::NotFound) => {}
+                            opened => return opened.map(|file| (file, None)),
+                        }
                     }
                     match create(&place) {
                         Err(error) if is(&error, std::io::ErrorKind::AlreadyExists) => {}
                         created => return created,
                     }
-                    // Somebody was faster, or the path is a link to nothing, behind which the file can be created. A circle
-                    // of links ends at the first open.
+                    // It is there, or somebody was faster, or the path is a link, behind which the file can be created. A
+                    // circle of links ends at the first open.
                     if let Ok(target) = std::fs::read_link(&place) {
                         place = place.parent().map(|folder| folder.join(&target)).unwrap_or(target);
                     }
@@ -225,7 +232,7 @@ impl OpenOptions {
         }
     }
 
-    /// Whether there are addresses for what is going to be created: a failure afterwards would have to be undone.
+    /// Whether there are addresses for what a file is going to hold: its bytes would be gone when mapping it failed.
     fn check_room(&self) -> Result<(), OsError> {
         let len = self.size.map_or(0, |size| self.len.unwrap_or(size).min(size));
         match usize::try_from(len) {
@@ -237,7 +244,7 @@ impl OpenOptions {
 
     /// Places the window, gives a new file its size and maps it. Checks come first: a file is touched when all hold, and
     /// `emptied` tells when its bytes are gone.
-    fn prepare(&self, file: &File, created_in: Option<PathBuf>, emptied: &mut bool) -> Result<(Placement, Region)> {
+    fn prepare(&self, file: &File, created: Option<&Path>, emptied: &mut bool) -> Result<(Placement, Region)> {
         let mut found = regular_length(file)?;
         let truncates = self.create == Create::Truncate;
         let size = self.size.filter(|_| truncates || found == 0);
@@ -251,10 +258,13 @@ impl OpenOptions {
             return Err(Error::ResizeFailed("an empty file cannot be mapped for writing".into()));
         }
         if let Some(size) = size {
-            self.check_room().map_err(explain_map_failure)?;
-            if truncates {
-                *emptied = true;
-                file.set_len(0).map_err(|error| OsError::new("ftruncate", error))?;
+            // A file that this call created is empty, and is removed when the rest fails.
+            if created.is_none() {
+                self.check_room().map_err(explain_map_failure)?;
+                if truncates {
+                    *emptied = true;
+                    file.set_len(0).map_err(|error| OsError::new("ftruncate", error))?;
+                }
             }
             // Others may be creating the same file right now, with another size.
             let others = if self.create == Create::IfMissing { Others::Possible } else { Others::None };
@@ -263,7 +273,7 @@ impl OpenOptions {
         }
         let (len, reaches_end) = self.window(found)?;
         let Self { mode, offset, growth, .. } = *self;
-        let placement = Placement { mode, offset, reaches_end, growth, created_in };
+        let placement = Placement { mode, offset, reaches_end, growth, created_in: created.and_then(parent_of) };
         let region = Region::map(file, offset, len, mode.sharing()).map_err(explain_map_failure)?;
         Ok((placement, region))
     }

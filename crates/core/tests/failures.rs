@@ -52,9 +52,9 @@ fn a_limit_on_address_space_leaves_file_and_mapping_as_they_were() {
         let scratch = Scratch::new();
         let bytes = pattern(3 * page());
         let file = scratch.with(&bytes, MmapMode::ReadWrite);
-        limit(libc::RLIMIT_AS, (status("VmSize") << 10) + (64 << 20));
+        limit(libc::RLIMIT_AS, (status("VmSize") << 10) + (512 << 20));
         for allocate in [false, true] {
-            let new = |name: &str| MemoryMappedFile::builder(scratch.path(name)).size(1 << 30).allocate(allocate);
+            let new = |name: &str| MemoryMappedFile::builder(scratch.path(name)).size(2 << 30).allocate(allocate);
             let error = new("new").create_new().unwrap_err();
             assert!(error.to_string().contains("RLIMIT_AS"), "{error}");
             assert_io(Err::<(), _>(error), ErrorKind::OutOfMemory);
@@ -73,10 +73,10 @@ fn a_limit_on_address_space_leaves_file_and_mapping_as_they_were() {
             assert_eq!(fs::metadata(scratch.path("old")).unwrap().len(), 0, "what was empty stays empty");
             fs::remove_file(scratch.path("old")).unwrap();
         }
-        assert_io(file.resize(1 << 30), ErrorKind::OutOfMemory);
+        assert_io(file.resize(2 << 30), ErrorKind::OutOfMemory);
         assert_usable(&file, &bytes);
         file.resize(8 * page()).unwrap();
-        assert_io(mmap_io::AnonymousMmap::new(1 << 30), ErrorKind::OutOfMemory);
+        assert_io(mmap_io::AnonymousMmap::new(2 << 30), ErrorKind::OutOfMemory);
     });
 }
 

@@ -220,3 +220,18 @@ fn a_flush_waits_for_the_device() {
     }
     with_failing(&[only(libc::MS_ASYNC)], move || file.flush().unwrap());
 }
+
+/// Row 5: what is written while a flush waits for the device stays pending.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[test]
+fn what_is_written_during_a_flush_stays_pending() {
+    let scratch = Scratch::new();
+    let file = scratch.zeros(page());
+    file.update_region(0, &[1; 10]).unwrap();
+    let flushed = file.clone();
+    let write = || file.update_region(0, &[2; 3]).unwrap();
+    if !common::linux::with_held_sync(write, move || flushed.flush().unwrap()) {
+        return common::linux::skipped("the kernel has no filters for system calls");
+    }
+    assert_eq!(file.pending_bytes(), 3);
+}

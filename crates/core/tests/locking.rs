@@ -90,14 +90,16 @@ fn locking_beside_a_resize_locks_nothing_that_stays() {
     in_child("locking_beside_a_resize_locks_nothing_that_stays", || {
         let scratch = Scratch::new();
         let file = scratch.zeros(8 * page());
+        let done = std::sync::atomic::AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                for round in 0..300 {
+                for round in 0..1000 {
                     file.resize((8 + round % 5 * 8) * page()).unwrap();
                 }
+                done.store(true, std::sync::atomic::Ordering::Release);
             });
             scope.spawn(|| {
-                for _ in 0..1000 {
+                while !done.load(std::sync::atomic::Ordering::Acquire) {
                     file.lock(0, 8 * page()).unwrap();
                     file.lock_all().unwrap();
                     file.unlock_all().unwrap();

@@ -1,6 +1,8 @@
 //! Creating, opening and resizing.
 
 use std::hint::black_box;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::super::subject::MemoryMappedFile;
 use super::{sizes, KIB, MIB};
@@ -14,7 +16,7 @@ pub(super) fn trials() -> Vec<Trial> {
         open("open", "open_ro_4MB", |path| Ok(MemoryMappedFile::open_ro(path)?)),
         open("open", "open_rw_4MB", |path| Ok(MemoryMappedFile::open_rw(path)?)),
     ];
-    creates.chain(cow).chain([resize()]).collect()
+    creates.chain(cow).chain([resize("grow_1MB_to_8MB", false), resize("growth_alone", true)]).collect()
 }
 
 /// Create, remove, drop.
@@ -36,7 +38,7 @@ fn create(size: u64) -> Trial {
 }
 
 /// Open and drop.
-fn open(group: &'static str, name: &str, open: fn(&std::path::Path) -> Outcome<MemoryMappedFile>) -> Trial {
+fn open(group: &'static str, name: &str, open: fn(&Path) -> Outcome<MemoryMappedFile>) -> Trial {
     Trial::new(group, name, move |path| {
         std::fs::write(path, content(4 * MIB))?;
         let path = path.to_path_buf();
@@ -53,13 +55,20 @@ fn open(group: &'static str, name: &str, open: fn(&std::path::Path) -> Outcome<M
     })
 }
 
-/// Grow and shrink; no page is touched.
-fn resize() -> Trial {
-    Trial::new("resize", "grow_1MB_to_8MB", |path| {
+/// Grow and shrink; no page is touched. `only_growth`: the shrink is not timed.
+fn resize(name: &str, only_growth: bool) -> Trial {
+    Trial::new("resize", name, move |path| {
         let file = MemoryMappedFile::create_rw(path, MIB)?;
         let path = path.to_path_buf();
         Ok(Box::new(move |n| {
-            let elapsed = time(n, || file.resize(8 * MIB).and_then(|()| file.resize(MIB)))?;
+            let mut elapsed = Duration::ZERO;
+            for _ in 0..n {
+                let start = Instant::now();
+                file.resize(8 * MIB)?;
+                let grown = start.elapsed();
+                file.resize(MIB)?;
+                elapsed += if only_growth { grown } else { start.elapsed() };
+            }
             verify(std::fs::metadata(&path)?.len() == MIB && file.len() == MIB, "length after a resize")?;
             Ok(elapsed)
         }))

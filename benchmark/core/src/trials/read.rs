@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 
+use super::super::subject::MemoryMappedFile;
 use super::super::subject::MmapMode::{self, ReadOnly, ReadWrite};
 use super::{filled, sizes, KIB, MIB};
 use crate::trial::{byte_at, is_content, time, verify, Buffer, Offsets, Outcome, Trial};
@@ -26,6 +27,7 @@ pub(super) fn trials() -> Vec<Trial> {
     let writable = [
         view_at_random("rw_views", "as_slice_64", 64, ReadWrite),
         copy_at_random("rw_views", "read_into_64", 64, ReadWrite),
+        view_beside_atomic(),
         view_in_threads(2),
     ];
     whole_rw.chain(views).chain(sequential).chain(random).chain(writable).collect()
@@ -119,12 +121,32 @@ fn copy_at_random(group: &'static str, name: impl ToString, size: u64, mode: Mma
     })
 }
 
+/// The same views while an atomic view of other bytes is alive.
+fn view_beside_atomic() -> Trial {
+    Trial::new("rw_views", "as_slice_64/beside_an_atomic", move |path| {
+        let file = filled(path, FILE, ReadWrite)?;
+        let mut offsets = Offsets::below(FILE - 72);
+        Ok(Box::new(move |n| {
+            let _counter = file.atomic_u64(0)?;
+            let mut wrong = 0;
+            let elapsed = time(n, || -> Outcome {
+                let at = 8 + offsets.draw();
+                let view = file.as_slice(at, 64)?;
+                wrong |= view[0] ^ byte_at(at);
+                Ok(())
+            })?;
+            verify(wrong == 0, "first bytes of the views")?;
+            Ok(elapsed)
+        }))
+    })
+}
+
 /// The same views in several threads at once: 10 000 each.
 fn view_in_threads(threads: u64) -> Trial {
     const VIEWS: u64 = 10_000;
     Trial::new("rw_views", format!("as_slice_64/{threads}_threads"), move |path| {
         let file = filled(path, FILE, ReadWrite)?;
-        let look = |seed: u64, file: &super::super::subject::MemoryMappedFile| -> Outcome<u8> {
+        let look = |seed: u64, file: &MemoryMappedFile| -> Outcome<u8> {
             let mut offsets = Offsets::below(FILE - 64);
             let mut wrong = 0;
             for _ in 0..VIEWS {

@@ -1,7 +1,7 @@
 //! Walking through a mapping piece by piece; one byte of each piece is read.
 
-use super::super::subject::MmapMode::{self, ReadOnly, ReadWrite};
 use super::super::subject::MemoryMappedFile;
+use super::super::subject::MmapMode::{self, ReadOnly, ReadWrite};
 use super::{filled, sizes, KIB, MIB};
 use crate::trial::{byte_at, time, verify, Outcome, Trial};
 
@@ -14,9 +14,7 @@ type Walk = fn(&MemoryMappedFile, usize) -> Outcome<u64>;
 pub(super) fn trials() -> Vec<Trial> {
     let chunks: Walk = |file, size| Ok(file.chunks(size).map(|chunk| u64::from(chunk[0])).sum());
     let pages: Walk = |file, _| Ok(file.pages().map(|page| u64::from(page[0])).sum());
-    let owned: Walk = |file, size| {
-        file.chunks_owned(size).try_fold(0, |sum, chunk| Ok(sum + u64::from(chunk?[0])))
-    };
+    let owned: Walk = |file, size| file.chunks_owned(size).try_fold(0, |sum, chunk| Ok(sum + u64::from(chunk?[0])));
     let read_only = sizes(&[4 * KIB, 64 * KIB]).flat_map(|(_, size)| {
         let row = |name, way| walk("iterator_throughput", format!("{name}/{size}"), size, ReadOnly, way);
         [row("zero_copy_chunks", chunks), row("owned_chunks", owned)]

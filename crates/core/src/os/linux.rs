@@ -33,10 +33,11 @@ pub(crate) fn extend(file: &File, from: u64, to: u64, growth: Growth, others: Ot
 fn lengthen(file: &File, to: u64, others: Others) -> Result<(), OsError> {
     // Allocating the last byte makes the file longer and, unlike ftruncate(2), never cuts what somebody appended. One block
     // is not a hole then.
-    if others == Others::Possible && allocate(file, 0, to - 1, to).is_ok() {
-        return Ok(());
+    match others {
+        Others::None => file.set_len(to).map_err(|error| OsError::new("ftruncate", error)),
+        Others::Possible if allocate(file, 0, to - 1, to).is_ok() => Ok(()),
+        Others::Possible => super::set_len_unless_longer(file, to),
     }
-    super::set_len_unless_longer(file, to)
 }
 
 /// Frees blocks behind the end of the file. The error that made this necessary is the one to tell.

@@ -134,21 +134,61 @@ pub(crate) fn with_failing(calls: &[Failing], body: impl FnOnce() + Send + 'stat
 /// The same for the rest of the calling thread's life, and for threads that it starts.
 pub(crate) fn fail_from_now_on(calls: &[Failing]) -> bool {
     const ARGUMENTS: u32 = 16;
-    let load = |offset| instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, offset);
-    let unless_equal = |value, skip| instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, skip, value);
-    let answer = |value| instruction(libc::BPF_RET | libc::BPF_K, 0, 0, value);
     let mut program = Vec::new();
     for Failing { call, error, only } in calls {
-        let fails = answer(libc::SECCOMP_RET_ERRNO | u32::try_from(*error).unwrap());
         program.push(load(0));
-        program.push(unless_equal(u32::try_from(*call).unwrap(), if only.is_some() { 3 } else { 1 }));
+        program.push(unless_equal(*call, if only.is_some() { 3 } else { 1 }));
         if let Some((argument, value)) = only {
             program.push(load(ARGUMENTS + 8 * argument));
-            program.push(unless_equal(*value, 1));
+            program.push(unless_equal(libc::c_long::from(*value), 1));
         }
-        program.push(fails);
+        program.push(answer(libc::SECCOMP_RET_ERRNO | u32::try_from(*error).unwrap()));
     }
     program.push(answer(libc::SECCOMP_RET_ALLOW));
+    install(program)
+}
+
+/// Runs `body` on a thread whose next `msync` takes as long as `meanwhile`, and succeeds without doing anything. False where
+/// filters are not to be had.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn with_held_sync(meanwhile: impl FnOnce(), body: impl FnOnce() + Send + 'static) -> bool {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    static SYNCING: AtomicBool = AtomicBool::new(false);
+    static RESUMED: AtomicBool = AtomicBool::new(false);
+
+    extern "C" fn hold(_signal: libc::c_int, _info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+        SYNCING.store(true, Ordering::SeqCst);
+        while !RESUMED.load(Ordering::SeqCst) {
+            std::hint::spin_loop();
+        }
+        // SAFETY: the kernel passes the thread's registers, which it loads when the handler returns.
+        let context = unsafe { &mut *context.cast::<libc::ucontext_t>() };
+        context.uc_mcontext.gregs[usize::try_from(libc::REG_RAX).unwrap_or_default()] = 0;
+    }
+
+    // SAFETY: all zeros is a valid value: no flags, no signals masked.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_flags = libc::SA_SIGINFO;
+    let handler: extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) = hold;
+    action.sa_sigaction = handler as libc::sighandler_t;
+    // SAFETY: the handler touches two atomics and its own registers.
+    assert_eq!(unsafe { libc::sigaction(libc::SIGSYS, &raw const action, std::ptr::null_mut()) }, 0);
+    let thread = std::thread::spawn(move || {
+        let hold = [load(0), unless_equal(libc::SYS_msync, 1), answer(libc::SECCOMP_RET_TRAP)];
+        let can = install(hold.into_iter().chain([answer(libc::SECCOMP_RET_ALLOW)]).collect());
+        if can {
+            body();
+        }
+        can
+    });
+    super::wait_until("the sync has begun", || SYNCING.load(Ordering::SeqCst) || thread.is_finished());
+    meanwhile();
+    RESUMED.store(true, Ordering::SeqCst);
+    thread.join().unwrap()
+}
+
+fn install(mut program: Vec<libc::sock_filter>) -> bool {
     let filter = libc::sock_fprog { len: u16::try_from(program.len()).unwrap(), filter: program.as_mut_ptr() };
     // SAFETY: takes numbers.
     if unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) } != 0 {
@@ -158,8 +198,22 @@ pub(crate) fn fail_from_now_on(calls: &[Failing]) -> bool {
     unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const filter) == 0 }
 }
 
-fn instruction(code: u32, jt: u8, jf: u8, k: u32) -> libc::sock_filter {
-    libc::sock_filter { code: u16::try_from(code).unwrap(), jt, jf, k }
+/// Loads a word of what the kernel tells about a call: its number is the first.
+fn load(offset: u32) -> libc::sock_filter {
+    instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, offset)
+}
+
+/// Skips instructions when the word is another.
+fn unless_equal(value: libc::c_long, skip: u8) -> libc::sock_filter {
+    instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, skip, u32::try_from(value).unwrap())
+}
+
+fn answer(value: u32) -> libc::sock_filter {
+    instruction(libc::BPF_RET | libc::BPF_K, 0, value)
+}
+
+fn instruction(code: u32, jf: u8, k: u32) -> libc::sock_filter {
+    libc::sock_filter { code: u16::try_from(code).unwrap(), jt: 0, jf, k }
 }
 
 /// Says why a test did nothing.
