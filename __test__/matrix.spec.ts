@@ -26,8 +26,9 @@ test('a worker gives the same matrix', async (t) => {
 })
 
 test('every method of a mapping has a row', (t) => {
-  const inherited = new Set(['constructor', 'length', 'isEmpty', 'closed', 'pendingBytes'])
-  const methods = Object.getOwnPropertyNames(MemoryMappedFile.prototype).filter((name) => !inherited.has(name))
+  const members = Object.entries(Object.getOwnPropertyDescriptors(MemoryMappedFile.prototype))
+  const methods = members.filter(([name, { value }]) => typeof value === 'function' && name !== 'constructor')
   const calls = rows.map(({ call, twin }) => `${call} ${twin ?? ''}`).join('\n')
-  for (const method of methods) t.regex(calls, new RegExp(`m\\.${method}\\(`), method)
+  t.true(methods.length > 10)
+  for (const [method] of methods) t.regex(calls, new RegExp(`m\\.${method}\\(`), method)
 })
