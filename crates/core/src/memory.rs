@@ -130,25 +130,38 @@ impl Memory {
     #[inline]
     pub(crate) fn copy_to(&self, offset: u64, target: &mut [u8]) -> Result<()> {
         let len = to_u64(target.len());
-        let copied = if self.guarded {
-            self.copy_guarded(offset, target)
-        } else {
-            self.locate(offset, len).map(|(range, source)| {
-                // SAFETY: `source` is valid for the range, which is as long as the target, and nobody writes there.
-                unsafe { source.copy_to_nonoverlapping(target.as_mut_ptr(), range.len()) };
-            })
-        };
-        copied.map_err(|refusal| refusal.explain(offset, len))
+        let refused =
+            if self.guarded { self.copy_guarded(offset, target) } else { self.copy_unguarded(offset, target) };
+        match refused {
+            None => Ok(()),
+            Some(total) => Err(Refusal::OutOfBounds { total }.explain(offset, len)),
+        }
     }
 
+    /// Tells how many bytes there are when the range reaches past them.
+    #[inline]
+    fn copy_unguarded(&self, offset: u64, target: &mut [u8]) -> Option<u64> {
+        match self.locate(offset, to_u64(target.len())) {
+            // SAFETY: `source` is valid for the range, which is as long as the target, and nobody writes there.
+            Ok((_, source)) => unsafe { source.copy_to_nonoverlapping(target.as_mut_ptr(), target.len()) },
+            Err(_) => return Some(to_u64(self.span().len)),
+        }
+        None
+    }
+
+    /// The same with the lock.
     #[inline(never)]
-    fn copy_guarded(&self, offset: u64, target: &mut [u8]) -> std::result::Result<(), Refusal> {
+    fn copy_guarded(&self, offset: u64, target: &mut [u8]) -> Option<u64> {
         let lock = self.shared();
-        let (range, source) = lock.memory.locate(offset, to_u64(target.len()))?;
-        // SAFETY: `source` is valid for the range, which is as long as the target. A slice of somebody else does not overlap
-        // mapped memory that can be written.
-        unsafe { self.views.copy(range.start, range.len(), source, target.as_mut_ptr()) };
-        Ok(())
+        match self.locate(offset, to_u64(target.len())) {
+            // SAFETY: `source` is valid for the range, which is as long as the target. A slice of somebody else does not
+            // overlap mapped memory that can be written.
+            Ok((range, source)) => unsafe {
+                self.views.copy(range.start, target.len(), source, target.as_mut_ptr());
+            },
+            Err(_) => return Some(to_u64(lock.len())),
+        }
+        None
     }
 
     /// The same into new memory.

@@ -119,7 +119,7 @@ mod tracked {
             if range.is_empty() {
                 return Some(NOWHERE);
             }
-            self.take_slot(range, 0).or_else(|| self.list_plain(range))
+            self.take_slot(range.start, range.end).or_else(|| self.list_plain(range))
         }
 
         #[cold]
@@ -171,13 +171,13 @@ mod tracked {
             }
         }
 
-        /// The slot, unless all are taken or an atomic view lives.
+        /// A slot, unless all are taken or an atomic view lives. `end` as it is going to stand in the slot.
         #[inline]
-        fn take_slot(&self, range: &Range<usize>, kind: usize) -> Option<Place> {
+        fn take_slot(&self, start: usize, end: usize) -> Option<Place> {
             if self.atomics.load(Ordering::Relaxed) > 0 {
                 return None;
             }
-            let taken = range.start + 1;
+            let taken = start + 1;
             let (place, slot) = self.slots.iter().enumerate().find(|(_, slot)| {
                 slot.start.load(Ordering::Relaxed) == 0
                     && slot.start.compare_exchange(0, taken, Ordering::SeqCst, Ordering::Relaxed).is_ok()
@@ -186,7 +186,7 @@ mod tracked {
                 slot.release();
                 return None;
             }
-            slot.end.store(range.end | kind, Ordering::Release);
+            slot.end.store(end, Ordering::Release);
             Some(place)
         }
 
@@ -214,7 +214,7 @@ mod tracked {
         /// - The lock of the memory is held shared.
         #[inline]
         pub(crate) unsafe fn copy(&self, start: usize, len: usize, source: *const u8, target: *mut u8) {
-            match self.take_slot(&(start..start + len), COPY) {
+            match self.take_slot(start, (start + len) | COPY) {
                 Some(place) => {
                     // SAFETY: the caller's duty, and the slot keeps atomic views away.
                     unsafe { source.copy_to_nonoverlapping(target, len) };
