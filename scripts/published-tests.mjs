@@ -52,18 +52,31 @@ const manifest = [
 const published = project('published-tests', `${manifest.join('\n')}\n`)
 if (existsSync(lock)) copyFileSync(lock, join(published, 'Cargo.lock'))
 
-const { stdout, status } = spawnSync('cargo', ['test', '--no-fail-fast', '--features', FEATURES.join()], {
-  cwd: published,
-  encoding: 'utf8',
-  maxBuffer: 1 << 28,
-  env: { CARGO_TARGET_DIR: join(root, 'target/published-tests'), ...process.env },
-  stdio: ['ignore', 'pipe', 'inherit'],
-})
-process.stdout.write(stdout)
-if (!existsSync(lock)) copyFileSync(join(published, 'Cargo.lock'), lock)
+function runTests(...selection) {
+  const { stdout, status } = spawnSync('cargo', ['test', '--no-fail-fast', '--features', FEATURES.join(), ...selection], {
+    cwd: published,
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    env: { CARGO_TARGET_DIR: join(root, 'target/published-tests'), ...process.env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  process.stdout.write(stdout)
+  const results = [...stdout.matchAll(/^test result: \w+\. (\d+) passed; (\d+) failed/gm)]
+  const sum = (index) => results.reduce((total, row) => total + Number(row[index]), 0)
+  const failures = [...stdout.matchAll(/^test (\S+) \.\.\. FAILED$/gm)].map(([, name]) => name)
+  return { ok: status === 0, passed: sum(1), failed: sum(2), failures }
+}
 
-const results = [...stdout.matchAll(/^test result: \w+\. (\d+) passed; (\d+) failed/gm)]
-const sum = (index) => results.reduce((total, row) => total + Number(row[index]), 0)
+let { ok, passed, failed, failures } = runTests()
+if (!existsSync(lock)) copyFileSync(join(published, 'Cargo.lock'), lock)
+// Some of these tests compare clocks, which a busy machine can upset: what failed has a second chance, with nothing beside it.
+if (failures.length > 0 && failures.length === failed && failed <= 3) {
+  console.log(`once more, alone: ${failures.join(', ')}`)
+  const again = runTests('--', '--exact', '--test-threads=1', ...failures)
+  ok = again.ok && again.passed >= failed // a name may stand in two files
+  passed += failed - again.failed
+  failed = again.failed
+}
 console.log(`the published crate's tests: ${names.length - excluded.size} files, ${excluded.size} left out`)
-console.log(`${sum(1)} passed, ${sum(2)} failed`)
-process.exitCode = status === 0 && sum(1) > 0 && sum(2) === 0 ? 0 : 1
+console.log(`${passed} passed, ${failed} failed`)
+process.exitCode = ok && passed > 0 && failed === 0 ? 0 : 1
