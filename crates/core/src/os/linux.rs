@@ -8,9 +8,12 @@ use std::os::unix::fs::MetadataExt;
 use memmap2::MmapRaw;
 
 use crate::error::OsError;
-use crate::os::{Advice, Growth, Others};
+use crate::os::{Growth, Others};
 
 pub(crate) const HAS_RESIDENCY: bool = true;
+
+/// The number of the advice to use huge pages, where there is one.
+pub(crate) const ADVICE_HUGE_PAGES: Option<libc::c_int> = Some(libc::MADV_HUGEPAGE);
 
 /// Makes `file` at least `to` bytes long. `from` is its length now.
 ///
@@ -80,18 +83,6 @@ pub(crate) fn hides_residency(file: &File) -> bool {
     let Ok(path) = std::ffi::CString::new(format!("/proc/self/fd/{}", file.as_raw_fd())) else { return true };
     // SAFETY: `path` is a NUL-terminated string that lives through the call.
     unsafe { libc::faccessat(libc::AT_FDCWD, path.as_ptr(), libc::W_OK, libc::AT_EACCESS) != 0 }
-}
-
-/// The kernel's number of an advice, where it has one.
-pub(crate) fn advice(advice: Advice) -> Option<libc::c_int> {
-    Some(match advice {
-        Advice::Normal => libc::MADV_NORMAL,
-        Advice::Random => libc::MADV_RANDOM,
-        Advice::Sequential => libc::MADV_SEQUENTIAL,
-        Advice::WillNeed => libc::MADV_WILLNEED,
-        Advice::DontNeed => libc::MADV_DONTNEED,
-        Advice::HugePages => libc::MADV_HUGEPAGE,
-    })
 }
 
 /// Starts writing a range back. `msync(MS_ASYNC)` does nothing here; this call really starts the device.

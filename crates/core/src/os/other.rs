@@ -6,9 +6,12 @@ use std::ops::Range;
 use memmap2::MmapRaw;
 
 use crate::error::OsError;
-use crate::os::{Advice, Growth, Others};
+use crate::os::{Growth, Others};
 
 pub(crate) const HAS_RESIDENCY: bool = true;
+
+/// The number of the advice to use huge pages, where there is one.
+pub(crate) const ADVICE_HUGE_PAGES: Option<libc::c_int> = None;
 
 /// Makes `file` `to` bytes long, as a hole: there is no portable call that allocates.
 pub(crate) fn extend(file: &File, _from: u64, to: u64, _growth: Growth, _others: Others) -> Result<(), OsError> {
@@ -21,18 +24,6 @@ pub(crate) fn after_sync(file: &File) -> Result<(), OsError> {
 
 pub(crate) fn hides_residency(_file: &File) -> bool {
     false
-}
-
-/// The kernel's number of an advice, where it has one.
-pub(crate) fn advice(advice: Advice) -> Option<libc::c_int> {
-    Some(match advice {
-        Advice::Normal => libc::MADV_NORMAL,
-        Advice::Random => libc::MADV_RANDOM,
-        Advice::Sequential => libc::MADV_SEQUENTIAL,
-        Advice::WillNeed => libc::MADV_WILLNEED,
-        Advice::DontNeed => libc::MADV_DONTNEED,
-        Advice::HugePages => return None,
-    })
 }
 
 /// Starts writing a range of a map back.

@@ -249,9 +249,19 @@ impl Map {
 
     /// Tells the kernel how whole pages are going to be used.
     pub(crate) fn advise(&self, pages: Range<usize>, advice: Advice) -> Result<(), OsError> {
-        let Some(advice) = kernel::advice(advice) else { return Ok(()) };
+        let number = match advice {
+            Advice::Normal => libc::MADV_NORMAL,
+            Advice::Random => libc::MADV_RANDOM,
+            Advice::Sequential => libc::MADV_SEQUENTIAL,
+            Advice::WillNeed => libc::MADV_WILLNEED,
+            Advice::DontNeed => libc::MADV_DONTNEED,
+            Advice::HugePages => match kernel::ADVICE_HUGE_PAGES {
+                Some(number) => number,
+                None => return Ok(()),
+            },
+        };
         // SAFETY: advice on pages of this map, and advice that discards bytes is only given by callers that may.
-        self.on_pages(pages, "madvise", |address, len| unsafe { libc::madvise(address, len, advice) })
+        self.on_pages(pages, "madvise", |address, len| unsafe { libc::madvise(address, len, number) })
     }
 
     /// Keeps whole pages in memory.
