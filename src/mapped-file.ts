@@ -22,7 +22,8 @@ import {
 } from './options.ts'
 import { type MappedSliceMut, SliceMut, type SliceOwner } from './slice-mut.ts'
 import { Status } from './status.ts'
-import { MAX_VIEW, Views } from './views.ts'
+import { MAX_VIEW } from './views/mapped.ts'
+import { createViews, type Views } from './views/views.ts'
 
 /** Which pages of a range are in memory. */
 export interface Residency {
@@ -179,7 +180,7 @@ export class MemoryMappedFile extends EventEmitter {
     this.#mode = opened.mode
     this.#native = opened.native
     this.#status = new Status(opened.native.slot)
-    this.#views = new Views(opened.native)
+    this.#views = createViews(opened.viewMode, opened.native)
     this.#lead = opened.native.lead
     this.#isFlushDue = flushTrigger(opened.flushPolicy)
     const interval = flushInterval(opened.flushPolicy)
@@ -189,7 +190,7 @@ export class MemoryMappedFile extends EventEmitter {
       get closed() {
         return isClosed()
       },
-      written: (bytes) => this.#written(bytes),
+      release: (offset, length, bytes) => this.#release(offset, length, bytes),
     }
   }
 
@@ -458,6 +459,12 @@ export class MemoryMappedFile extends EventEmitter {
   #openLength(): number {
     if (this.#closed) throw closedError()
     return this.#status.length
+  }
+
+  /** Ends the use of a writable slice: a copy goes back to where it came from, as far as that is still there. */
+  #release(offset: number, length: number, bytes: Buffer): void {
+    if (!this.#views.live) this.#views.write(offset, bytes.subarray(0, Math.max(0, this.#status.length - offset)))
+    this.#written(length)
   }
 
   /** Counts a write and flushes when the policy asks for it. */

@@ -8,7 +8,7 @@ import { settle } from './errors.ts'
 import type { Request } from './options.ts'
 import { checkFd } from './options.ts'
 import { toPath } from './path.ts'
-import { chooseView } from './view-mode.ts'
+import { chooseView } from './views/mode.ts'
 
 /** What a mapping object is made of. */
 export interface Opened {

@@ -24,7 +24,7 @@ export interface MappedSliceMut {
 /** What a slice needs of its mapping. */
 export interface SliceOwner {
   readonly closed: boolean
-  written(bytes: number): void
+  release(offset: number, length: number, bytes: Buffer): void
 }
 
 export class SliceMut implements MappedSliceMut {
@@ -46,9 +46,10 @@ export class SliceMut implements MappedSliceMut {
   }
 
   release(): void {
-    if (this.#bytes === undefined) return
+    const bytes = this.#bytes
+    if (bytes === undefined) return
     this.#bytes = undefined
-    if (!this.#owner.closed) this.#owner.written(this.length)
+    if (!this.#owner.closed) this.#owner.release(this.offset, this.length, bytes)
   }
 
   [Symbol.dispose](): void {

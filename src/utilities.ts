@@ -2,8 +2,8 @@ import { hasResidency, pageSize as nativePageSize } from '#binding'
 import { checkCount } from './arguments.ts'
 import type { ViewMode } from './enums.ts'
 import { outOfRange } from './misuse.ts'
-import { defaultView, views } from './view-mode.ts'
-import { MAX_VIEW } from './views.ts'
+import { MAX_VIEW } from './views/mapped.ts'
+import { defaultView, views } from './views/mode.ts'
 
 const size = nativePageSize()
 

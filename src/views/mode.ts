@@ -1,7 +1,7 @@
 /** Which view mode a mapping gets: the one place where that is decided. */
 import { externalProbe } from '#binding'
-import type { ViewMode } from './enums.ts'
-import { MmapIoError } from './errors.ts'
+import type { ViewMode } from '../enums.ts'
+import { MmapIoError } from '../errors.ts'
 
 /**
  * A test hook, documented in CONTRIBUTING: a view mode stands in for 'auto'; 'no-external' makes this runtime one that refuses

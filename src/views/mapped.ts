@@ -3,16 +3,16 @@
  * collection, and everything handed out is a `subarray` of one.
  */
 import { constants } from 'node:buffer'
-import type { Failure } from '#binding'
-import { detach, externalProbe } from '#binding'
-import { MmapIoError, settle } from './errors.ts'
+import type { Mapping } from '#binding'
+import { MmapIoError } from '../errors.ts'
+import type { Place, Views } from './views.ts'
 
-/** What this module needs of a native mapping. */
-export interface Pages {
-  readonly lead: number
-  readonly capacity: number
-  buffer(number: number, start: number, length: number): ArrayBuffer | Failure
-  emptied(number: number): void
+/** What makes the buffers, in its view mode. */
+export interface Memory {
+  /** A buffer over `length` bytes, `start` bytes behind the start of the mapped pages. */
+  make(start: number, length: number): ArrayBufferLike
+  /** Empties every buffer made, as far as that can be done. */
+  empty(): void
 }
 
 /** The longest view that this runtime can make: 4 GiB on Node 20, no limit that matters later. */
@@ -23,23 +23,6 @@ const STRIDE = MAX_VIEW / 2
 
 /** Longest piece in which bytes are copied, so that every copy fits a view. */
 const MAX_PIECE = Math.min(STRIDE, 2 ** 31)
-
-// Captured before anybody can replace them.
-const transfer: ((this: ArrayBuffer, length: number) => ArrayBuffer) | undefined = Reflect.get(ArrayBuffer.prototype, 'transfer')
-const byteLength = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'byteLength')?.get as (this: ArrayBuffer) => number
-
-/**
- * Whether `transfer` empties memory like ours. Node 20 has no such method, and what a polyfill calls so there copies and leaves the
- * buffer as it is.
- */
-const transfers =
-  transfer !== undefined &&
-  (() => {
-    const probe = externalProbe()
-    if (probe === undefined) return false
-    transfer.call(probe, 0)
-    return byteLength.call(probe) === 0
-  })()
 
 const marked = new WeakSet<ArrayBufferLike>()
 let buffersMade = 0
@@ -55,8 +38,11 @@ function mayOverlap(mapped: Uint8Array, other: Uint8Array): boolean {
   return marked.has(buffer) && buffer !== mapped.buffer
 }
 
-export class Views {
-  readonly #pages: Pages
+/** Views that show the mapped memory itself. */
+export class MappedViews implements Views {
+  readonly live = true
+  readonly #native: Mapping
+  readonly #source: Memory
   readonly #lead: number
   /** The buffer at position 0: the whole mapping unless that is too long for one. */
   #root: Buffer = Buffer.alloc(0)
@@ -64,16 +50,13 @@ export class Views {
   #memory: ArrayBufferLike = this.#root.buffer
   /** The buffers behind it, by position divided by `STRIDE`. */
   readonly #others = new Map<number, Buffer>()
-  /** Every buffer made and not known to be gone, by number. */
-  readonly #alive = new Map<number, WeakRef<ArrayBuffer>>()
-  #made = 0
 
-  constructor(pages: Pages) {
-    this.#pages = pages
-    this.#lead = pages.lead
+  constructor(native: Mapping, source: Memory) {
+    this.#native = native
+    this.#source = source
+    this.#lead = native.lead
   }
 
-  /** A Buffer over `length` bytes from `offset` of the window on; checked by the caller. */
   cut(offset: number, length: number): Buffer {
     const start = this.#lead + offset
     const root = this.#root
@@ -82,7 +65,6 @@ export class Views {
     return length === 0 ? Buffer.alloc(0) : this.#cutAnew(start, length)
   }
 
-  /** Copies bytes in; the range was checked by the caller. */
   write(offset: number, data: Uint8Array): void {
     const start = this.#lead + offset
     const root = this.#root
@@ -90,7 +72,6 @@ export class Views {
     else this.#inPieces(offset, data, (mapped, piece) => mapped.set(mayOverlap(mapped, piece) ? Buffer.from(piece) : piece))
   }
 
-  /** Copies bytes out; the range was checked by the caller. */
   read(offset: number, target: Uint8Array): void {
     const start = this.#lead + offset
     const root = this.#root
@@ -109,26 +90,18 @@ export class Views {
     }
   }
 
-  /** Where the bytes lie, for other kinds of views. */
-  locate(offset: number, length: number): { buffer: ArrayBuffer; byteOffset: number } {
-    const view = this.cut(offset, length)
-    // Mapped memory is never shared in this view mode.
-    return { buffer: view.buffer as ArrayBuffer, byteOffset: view.byteOffset }
+  locate(offset: number, length: number): Place {
+    return this.cut(offset, length) as Buffer<ArrayBuffer>
   }
 
-  /** Empties every buffer that is left of this mapping in this thread. */
   empty(): void {
     this.#setRoot(Buffer.alloc(0))
     this.#others.clear()
-    for (const [number, reference] of this.#alive) {
-      const buffer = reference.deref()
-      if (buffer !== undefined && emptied(buffer)) this.#pages.emptied(number)
-    }
-    this.#alive.clear()
+    this.#source.empty()
   }
 
   #cutAnew(start: number, length: number): Buffer {
-    const capacity = this.#pages.capacity
+    const capacity = this.#native.capacity
     if (capacity <= MAX_VIEW) {
       this.#setRoot(this.#make(0, capacity))
       return this.#root.subarray(start, start + length)
@@ -156,27 +129,9 @@ export class Views {
   }
 
   #make(start: number, length: number): Buffer {
-    const number = this.#made++
-    const buffer = settle(this.#pages.buffer(number, start, length), null)
-    for (const [old, reference] of this.#alive) if (reference.deref() === undefined) this.#alive.delete(old)
-    this.#alive.set(number, new WeakRef(buffer))
+    const buffer = this.#source.make(start, length)
     marked.add(buffer)
     buffersMade++
     return Buffer.from(buffer)
   }
-}
-
-/**
- * Empties a buffer and tells whether it is empty now by our doing. Its owner may have forbidden that (`markAsUntransferable`), and it
- * reads zeros after close then; or have transferred it away, so that its memory is in use elsewhere.
- */
-function emptied(buffer: ArrayBuffer): boolean {
-  if (byteLength.call(buffer) === 0) return false
-  try {
-    if (transfer !== undefined && transfers) transfer.call(buffer, 0)
-    else detach(buffer)
-  } catch {
-    return false
-  }
-  return byteLength.call(buffer) === 0
 }
