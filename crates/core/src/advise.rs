@@ -1,4 +1,12 @@
 //! Hints on how a range is going to be used.
+//!
+//! ```
+//! # use mmap_io::MemoryMappedFile;
+//! # let folder = tempfile::tempdir()?;
+//! let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+//! file.advise(0, 100, mmap_io::MmapAdvice::Sequential)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use crate::errors::Result;
 use crate::mmap::advice_error;
@@ -6,6 +14,17 @@ use crate::mmap::{MemoryMappedFile, MmapMode};
 use crate::os::Advice;
 
 /// How a range is going to be used. On Windows only `WillNeed` has an effect.
+///
+/// ```
+/// # use mmap_io::MemoryMappedFile;
+/// # let folder = tempfile::tempdir()?;
+/// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+/// let bytes = file.len();
+/// for advice in [mmap_io::MmapAdvice::Sequential, mmap_io::MmapAdvice::Normal] {
+///     file.advise(0, bytes, advice)?;
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MmapAdvice {
     /// No particular way.

@@ -1,5 +1,12 @@
 //! Memory without a file.
 //!
+//! ```
+//! # use mmap_io::AnonymousMmap;
+//! let memory = AnonymousMmap::new(4096)?;
+//! assert!(memory.as_slice(0, 4096)?.iter().all(|byte| *byte == 0));
+//! # Ok::<(), mmap_io::MmapIoError>(())
+//! ```
+//!
 //! # Safety
 //!
 //! The addresses in `memory` are those of `map`, which lives as long and is never exchanged.
@@ -40,6 +47,13 @@ impl AnonymousMmap {
     ///
     /// # Errors
     /// `ResizeFailed` for a size of 0 or beyond 128 TiB; `Io`.
+    ///
+    /// ```
+    /// # use mmap_io::AnonymousMmap;
+    /// assert_eq!(AnonymousMmap::new(5000)?.len(), 5000);
+    /// assert!(AnonymousMmap::new(0).is_err());
+    /// # Ok::<(), mmap_io::MmapIoError>(())
+    /// ```
     pub fn new(size: u64) -> Result<Self> {
         Self::with(size, false)
     }
@@ -48,6 +62,13 @@ impl AnonymousMmap {
     ///
     /// # Errors
     /// As [`new`](Self::new).
+    ///
+    /// ```
+    /// # use mmap_io::AnonymousMmap;
+    /// let memory = AnonymousMmap::with_huge_pages(4 << 20)?;
+    /// memory.update_region(3 << 20, b"as good without them")?;
+    /// # Ok::<(), mmap_io::MmapIoError>(())
+    /// ```
     #[cfg(feature = "hugepages")]
     pub fn with_huge_pages(size: u64) -> Result<Self> {
         Self::with(size, true)
@@ -66,18 +87,37 @@ impl AnonymousMmap {
     }
 
     /// Length in bytes.
+    ///
+    /// ```
+    /// # use mmap_io::AnonymousMmap;
+    /// assert_eq!(AnonymousMmap::new(5000)?.len(), 5000);
+    /// # Ok::<(), mmap_io::MmapIoError>(())
+    /// ```
     #[must_use]
     pub fn len(&self) -> u64 {
         to_u64(self.map.len())
     }
 
     /// Whether there are no bytes: never.
+    ///
+    /// ```
+    /// # use mmap_io::AnonymousMmap;
+    /// assert!(!AnonymousMmap::new(1)?.is_empty());
+    /// # Ok::<(), mmap_io::MmapIoError>(())
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Whether the kernel backs the memory with huge pages, where it tells (Linux).
+    ///
+    /// ```
+    /// # use mmap_io::AnonymousMmap;
+    /// let answer = AnonymousMmap::new(4096)?.is_hugepage_backed();
+    /// assert_eq!(answer.is_some(), cfg!(target_os = "linux"));
+    /// # Ok::<(), mmap_io::MmapIoError>(())
+    /// ```
     #[cfg(feature = "hugepages")]
     #[must_use]
     pub fn is_hugepage_backed(&self) -> Option<bool> {
@@ -89,6 +129,14 @@ impl AnonymousMmap {
     /// # Safety
     /// - The address is valid for [`len`](Self::len) bytes while `self` lives.
     /// - Reading races with every other user of the memory.
+    ///
+    /// ```
+    /// # use mmap_io::AnonymousMmap;
+    /// let memory = AnonymousMmap::new(4096)?;
+    /// // SAFETY: the memory lives, and nobody else uses it.
+    /// assert_eq!(unsafe { *memory.as_ptr() }, 0);
+    /// # Ok::<(), mmap_io::MmapIoError>(())
+    /// ```
     #[must_use]
     pub unsafe fn as_ptr(&self) -> *const u8 {
         self.map.base()
@@ -99,6 +147,15 @@ impl AnonymousMmap {
     /// # Safety
     /// - The address is valid for [`len`](Self::len) bytes while `self` lives.
     /// - Writing races with every other user of the memory, live views included.
+    ///
+    /// ```
+    /// # use mmap_io::AnonymousMmap;
+    /// let memory = AnonymousMmap::new(4096)?;
+    /// // SAFETY: the memory lives, and nobody else uses it.
+    /// unsafe { *memory.as_mut_ptr() = 7 };
+    /// assert_eq!(memory.as_slice(0, 1)?, [7]);
+    /// # Ok::<(), mmap_io::MmapIoError>(())
+    /// ```
     #[must_use]
     pub unsafe fn as_mut_ptr(&self) -> *mut u8 {
         self.map.base()
@@ -108,6 +165,14 @@ impl AnonymousMmap {
     ///
     /// # Errors
     /// `OutOfBounds`; `InvalidMode` while an atomic view of these bytes is alive.
+    ///
+    /// ```
+    /// # use mmap_io::AnonymousMmap;
+    /// let memory = AnonymousMmap::new(100)?;
+    /// assert_eq!(memory.as_slice(90, 10)?, [0; 10]);
+    /// assert!(memory.as_slice(90, 11).is_err());
+    /// # Ok::<(), mmap_io::MmapIoError>(())
+    /// ```
     pub fn as_slice(&self, offset: u64, len: u64) -> Result<MappedSlice<'_>> {
         MappedSlice::new(&self.memory, offset, len)
     }
@@ -116,6 +181,16 @@ impl AnonymousMmap {
     ///
     /// # Errors
     /// As [`as_slice`](Self::as_slice).
+    ///
+    /// ```
+    /// # use mmap_io::AnonymousMmap;
+    /// let memory = AnonymousMmap::new(100)?;
+    /// let writing = memory.as_mut_slice(0, 1)?;
+    /// assert!(memory.try_as_slice(50, 1)?.is_none());
+    /// drop(writing);
+    /// assert!(memory.try_as_slice(50, 1)?.is_some());
+    /// # Ok::<(), mmap_io::MmapIoError>(())
+    /// ```
     pub fn try_as_slice(&self, offset: u64, len: u64) -> Result<Option<MappedSlice<'_>>> {
         MappedSlice::try_new(&self.memory, offset, len)
     }
@@ -124,6 +199,14 @@ impl AnonymousMmap {
     ///
     /// # Errors
     /// `OutOfBounds`.
+    ///
+    /// ```
+    /// # use mmap_io::AnonymousMmap;
+    /// let memory = AnonymousMmap::new(100)?;
+    /// memory.as_mut_slice(10, 3)?.fill(7);
+    /// assert_eq!(memory.as_slice(9, 5)?, [0, 7, 7, 7, 0]);
+    /// # Ok::<(), mmap_io::MmapIoError>(())
+    /// ```
     pub fn as_mut_slice(&self, offset: u64, len: u64) -> Result<MappedSliceMut<'_>> {
         MappedSliceMut::new(self.memory.exclusive(), offset, len, None)
     }
@@ -132,6 +215,14 @@ impl AnonymousMmap {
     ///
     /// # Errors
     /// `OutOfBounds`.
+    ///
+    /// ```
+    /// # use mmap_io::AnonymousMmap;
+    /// let memory = AnonymousMmap::new(100)?;
+    /// let reading = memory.as_slice(0, 1)?;
+    /// assert!(memory.try_as_mut_slice(50, 1)?.is_none());
+    /// # Ok::<(), mmap_io::MmapIoError>(())
+    /// ```
     pub fn try_as_mut_slice(&self, offset: u64, len: u64) -> Result<Option<MappedSliceMut<'_>>> {
         self.memory.try_exclusive().map(|lock| MappedSliceMut::new(lock, offset, len, None)).transpose()
     }
@@ -140,6 +231,14 @@ impl AnonymousMmap {
     ///
     /// # Errors
     /// `OutOfBounds`; `buf` is untouched then.
+    ///
+    /// ```
+    /// # use mmap_io::AnonymousMmap;
+    /// let mut bytes = [9; 4];
+    /// AnonymousMmap::new(100)?.read_into(96, &mut bytes)?;
+    /// assert_eq!(bytes, [0; 4]);
+    /// # Ok::<(), mmap_io::MmapIoError>(())
+    /// ```
     pub fn read_into(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
         self.memory.copy_to(offset, buf)
     }
@@ -148,6 +247,14 @@ impl AnonymousMmap {
     ///
     /// # Errors
     /// `OutOfBounds`; nothing is stored then.
+    ///
+    /// ```
+    /// # use mmap_io::AnonymousMmap;
+    /// let memory = AnonymousMmap::new(100)?;
+    /// memory.update_region(95, b"hello")?;
+    /// assert_eq!(memory.as_slice(95, 5)?, b"hello");
+    /// # Ok::<(), mmap_io::MmapIoError>(())
+    /// ```
     pub fn update_region(&self, offset: u64, data: &[u8]) -> Result<()> {
         if data.is_empty() {
             return Ok(());
@@ -159,6 +266,16 @@ impl AnonymousMmap {
     ///
     /// # Errors
     /// `OutOfBounds`.
+    ///
+    /// ```
+    /// # use mmap_io::AnonymousMmap;
+    /// let memory = AnonymousMmap::new(100)?;
+    /// let reading = memory.as_slice(0, 1)?;
+    /// assert!(!memory.try_update_region(95, b"hello")?);
+    /// drop(reading);
+    /// assert!(memory.try_update_region(95, b"hello")?);
+    /// # Ok::<(), mmap_io::MmapIoError>(())
+    /// ```
     pub fn try_update_region(&self, offset: u64, data: &[u8]) -> Result<bool> {
         if data.is_empty() {
             return Ok(true);

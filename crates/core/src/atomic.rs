@@ -1,5 +1,16 @@
 //! Atomic integers in mapped memory, in the machine's byte order, shared with other threads and processes.
 //!
+//! ```
+//! # use mmap_io::AnonymousMmap;
+//! use std::sync::atomic::Ordering;
+//!
+//! let memory = AnonymousMmap::new(4096)?;
+//! let counter = memory.atomic_u64(8)?;
+//! counter.fetch_add(5, Ordering::Relaxed);
+//! assert_eq!(counter.load(Ordering::Relaxed), 5);
+//! # Ok::<(), mmap_io::MmapIoError>(())
+//! ```
+//!
 //! # Safety
 //!
 //! A view's address was located, aligned and in bounds, through the lock that it holds, so it stays mapped; the register
@@ -17,11 +28,34 @@ use crate::range;
 use crate::region::to_u64;
 
 /// One atomic integer of a mapping. While it lives nobody writes to the mapping by other means or resizes it.
+///
+/// ```
+/// # use mmap_io::AnonymousMmap;
+/// # use std::sync::atomic::Ordering::Relaxed;
+/// let memory = AnonymousMmap::new(4096)?;
+/// let counter = memory.atomic_u32(0)?;
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| counter.fetch_add(1, Relaxed));
+///     scope.spawn(|| counter.fetch_add(1, Relaxed));
+/// });
+/// assert_eq!(counter.load(Relaxed), 2);
+/// # Ok::<(), mmap_io::MmapIoError>(())
+/// ```
 pub struct AtomicView<'a, T> {
     elements: AtomicSliceView<'a, T>,
 }
 
 /// Atomic integers of a mapping, side by side.
+///
+/// ```
+/// # use mmap_io::AnonymousMmap;
+/// # use std::sync::atomic::Ordering::Relaxed;
+/// let memory = AnonymousMmap::new(4096)?;
+/// let counters = memory.atomic_u64_slice(0, 4)?;
+/// counters.iter().for_each(|counter| counter.store(7, Relaxed));
+/// assert_eq!((counters.len(), counters[3].load(Relaxed)), (4, 7));
+/// # Ok::<(), mmap_io::MmapIoError>(())
+/// ```
 pub struct AtomicSliceView<'a, T> {
     address: *const T,
     count: usize,
@@ -99,7 +133,7 @@ impl<T> std::fmt::Debug for AtomicView<'_, T> {
 }
 
 macro_rules! atomics {
-    ($owner:ty, $self:ident, $memory:expr, $counted_in:expr, $check:expr) => {
+    ($owner:ty, [$($example:literal),+], $self:ident, $memory:expr, $counted_in:expr, $check:expr) => {
         /// Atomic views. Checks run in the order mode, alignment, bounds, other live views.
         impl $owner {
             /// One 64-bit integer.
@@ -107,6 +141,15 @@ macro_rules! atomics {
             /// # Errors
             /// `InvalidMode` where the memory cannot be written, or while a view of another kind is alive there;
             /// `Misaligned`; `OutOfBounds`.
+            ///
+            /// ```
+            /// # use std::sync::atomic::Ordering::Relaxed;
+            $(#[doc = $example])+
+            /// let counter = memory.atomic_u64(8)?;
+            /// assert_eq!((counter.fetch_add(5, Relaxed), counter.load(Relaxed)), (0, 5));
+            /// assert!(memory.atomic_u64(4).is_err(), "not aligned");
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             pub fn atomic_u64(&$self, offset: u64) -> Result<AtomicView<'_, AtomicU64>> {
                 Ok(AtomicView { elements: $self.atomic_u64_slice(offset, 1)? })
             }
@@ -115,6 +158,14 @@ macro_rules! atomics {
             ///
             /// # Errors
             /// As [`atomic_u64`](Self::atomic_u64).
+            ///
+            /// ```
+            /// # use std::sync::atomic::Ordering::Relaxed;
+            $(#[doc = $example])+
+            /// let flag = memory.atomic_u32(4)?;
+            /// assert_eq!(flag.swap(1, Relaxed), 0);
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             pub fn atomic_u32(&$self, offset: u64) -> Result<AtomicView<'_, AtomicU32>> {
                 Ok(AtomicView { elements: $self.atomic_u32_slice(offset, 1)? })
             }
@@ -123,6 +174,15 @@ macro_rules! atomics {
             ///
             /// # Errors
             /// As [`atomic_u64`](Self::atomic_u64).
+            ///
+            /// ```
+            /// # use std::sync::atomic::Ordering::Relaxed;
+            $(#[doc = $example])+
+            /// let counters = memory.atomic_u64_slice(0, 3)?;
+            /// counters[2].store(7, Relaxed);
+            /// assert_eq!(counters.iter().map(|counter| counter.load(Relaxed)).sum::<u64>(), 7);
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             pub fn atomic_u64_slice(&$self, offset: u64, count: usize) -> Result<AtomicSliceView<'_, AtomicU64>> {
                 $check?;
                 AtomicSliceView::new($memory, offset, count, $counted_in)
@@ -132,6 +192,13 @@ macro_rules! atomics {
             ///
             /// # Errors
             /// As [`atomic_u64`](Self::atomic_u64).
+            ///
+            /// ```
+            /// # use std::sync::atomic::Ordering::Relaxed;
+            $(#[doc = $example])+
+            /// assert_eq!(memory.atomic_u32_slice(4, 10)?.len(), 10);
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
             pub fn atomic_u32_slice(&$self, offset: u64, count: usize) -> Result<AtomicSliceView<'_, AtomicU32>> {
                 $check?;
                 AtomicSliceView::new($memory, offset, count, $counted_in)
@@ -140,5 +207,22 @@ macro_rules! atomics {
     };
 }
 
-atomics!(MemoryMappedFile, self, &self.inner.memory, Some(&self.inner.file), self.assert_writable());
-atomics!(crate::anonymous::AnonymousMmap, self, self.memory(), None, Result::Ok(()));
+atomics!(
+    MemoryMappedFile,
+    [
+        "# let folder = tempfile::tempdir()?;",
+        "# let memory = mmap_io::MemoryMappedFile::create_rw(folder.path().join(\"f\"), 64)?;"
+    ],
+    self,
+    &self.inner.memory,
+    Some(&self.inner.file),
+    self.assert_writable()
+);
+atomics!(
+    crate::anonymous::AnonymousMmap,
+    ["# let memory = mmap_io::AnonymousMmap::new(64)?;"],
+    self,
+    self.memory(),
+    None,
+    Result::Ok(())
+);

@@ -1,11 +1,33 @@
 //! What can go wrong, with the operating system's own words kept.
+//!
+//! ```
+//! use mmap_io::{Error, MmapMode, OpenOptions};
+//!
+//! match OpenOptions::new(MmapMode::ReadOnly).open("no-such-file") {
+//!     Err(Error::Io { os, .. }) => assert_eq!((os.call, os.source.kind()), ("open", std::io::ErrorKind::NotFound)),
+//!     other => panic!("{other:?}"),
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::io;
 
 /// Result of this crate's functions.
+///
+/// ```
+/// fn length(path: &str) -> mmap_io::error::Result<u64> {
+///     Ok(mmap_io::OpenOptions::new(mmap_io::MmapMode::ReadOnly).open(path)?.len())
+/// }
+/// assert!(length("no-such-file").is_err());
+/// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A failed system call: its name and what the operating system said.
+///
+/// ```
+/// let error = mmap_io::OsError { call: "open", source: std::io::ErrorKind::NotFound.into() };
+/// assert_eq!(error.to_string(), "open: entity not found");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("{call}: {source}")]
 pub struct OsError {
@@ -37,6 +59,18 @@ impl OsError {
 }
 
 /// Every way in which an operation of this crate fails.
+///
+/// ```
+/// # use mmap_io::{Create, MmapMode, OpenOptions};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("f");
+/// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+/// use mmap_io::Error;
+///
+/// assert!(matches!(file.read(90, &mut [0; 20]), Err(Error::OutOfBounds { offset: 90, len: 20, total: 100 })));
+/// assert!(matches!(file.resize(0), Err(Error::ResizeFailed(_))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -1,10 +1,27 @@
 //! The published error type.
+//!
+//! ```
+//! # use mmap_io::MemoryMappedFile;
+//! # let folder = tempfile::tempdir()?;
+//! let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+//! use mmap_io::MmapIoError;
+//!
+//! assert!(matches!(file.as_slice(90, 20), Err(MmapIoError::OutOfBounds { offset: 90, len: 20, total: 100 })));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::io;
 
 use crate::error::{Error, OsError};
 
 /// Result of the published functions.
+///
+/// ```
+/// fn length(path: &str) -> mmap_io::errors::Result<u64> {
+///     Ok(mmap_io::MemoryMappedFile::open_ro(path)?.len())
+/// }
+/// assert!(length("no-such-file").is_err());
+/// ```
 pub type Result<T> = std::result::Result<T, MmapIoError>;
 
 /// Everything that can go wrong.

@@ -3,6 +3,18 @@
 //! A file that grows past its region gets a longer one; the shorter regions stay alive as long as somebody uses them.
 //! All regions of a read-write file are shared mappings of the same file, so a store through one is seen through all.
 //! The file knows every region that is still alive (its generations), because a cut has to reach each of them.
+//!
+//! ```
+//! # use mmap_io::{Create, MmapMode, OpenOptions};
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("f");
+//! # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+//! file.write(95, b"hello")?;
+//! file.resize(4096)?;
+//! file.flush()?;
+//! assert_eq!(&std::fs::read(&path)?[94..101], b"\0hello\0");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -18,6 +30,18 @@ use crate::region::{to_u64, Region, Residency};
 use crate::status::SlotRef;
 
 /// What a mapping may do with its file.
+///
+/// ```
+/// # use mmap_io::{Create, MmapMode, OpenOptions};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("f");
+/// std::fs::write(&path, "content")?;
+/// for mode in [MmapMode::ReadWrite, MmapMode::CopyOnWrite] {
+///     OpenOptions::new(mode).open(&path)?.write(0, b"C")?;
+/// }
+/// assert!(OpenOptions::new(MmapMode::ReadOnly).open(&path)?.write(0, b"C").is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MmapMode {
     /// Reads. Stores into the memory are possible, stay in this mapping and never reach the file.
@@ -54,6 +78,22 @@ pub(crate) struct Placement {
 ///
 /// Dropping it releases the file. Regions that somebody still holds read zeros from then on (on Windows: the file's bytes,
 /// until they are dropped).
+///
+/// ```
+/// # use mmap_io::{Create, MmapMode, OpenOptions};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("f");
+/// let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+/// file.write(95, b"hello")?;
+/// let region = file.region();
+/// drop(file);
+/// # if cfg!(unix) {
+/// let mut bytes = [9; 5];
+/// region.read(95, &mut bytes)?;
+/// assert_eq!(bytes, [0; 5]);
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct MappedFile {
     file: File,
@@ -129,29 +169,80 @@ impl MappedFile {
     }
 
     /// Length of the mapping in bytes.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// assert_eq!(file.len(), 100);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn len(&self) -> u64 {
         self.slot.length()
     }
 
     /// Whether there are no bytes.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// assert!(!file.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// What the mapping may do with its file.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// assert_eq!(file.mode(), MmapMode::ReadWrite);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn mode(&self) -> MmapMode {
         self.mode
     }
 
     /// The numbers about this file that are read often.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// file.write(0, b"hello")?;
+    /// assert_eq!((file.slot().length(), file.slot().pending()), (100, 5));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn slot(&self) -> &SlotRef {
         &self.slot
     }
 
     /// The region that holds the whole mapping now. Whoever keeps it keeps its addresses mapped.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// let before = file.region();
+    /// file.resize(1 << 20)?;
+    /// file.region().write(0, b"seen")?;
+    /// let mut bytes = [0; 4];
+    /// before.read(0, &mut bytes)?;
+    /// assert_eq!(&bytes, b"seen");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn region(&self) -> Arc<Region> {
         Arc::clone(&lock(&self.regions).current)
     }
@@ -160,6 +251,17 @@ impl MappedFile {
     ///
     /// # Errors
     /// [`Error::OutOfBounds`]; `target` is untouched then.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// let mut bytes = [9; 4];
+    /// file.read(96, &mut bytes)?;
+    /// assert_eq!(bytes, [0; 4]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn read(&self, offset: u64, target: &mut [u8]) -> Result<()> {
         range::check(offset, to_u64(target.len()), self.len())?;
         self.region().read(offset, target)
@@ -169,6 +271,17 @@ impl MappedFile {
     ///
     /// # Errors
     /// [`Error::InvalidMode`] on a read-only mapping, [`Error::OutOfBounds`]; nothing is written then.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// file.write(95, b"hello")?;
+    /// assert!(file.write(96, b"hello").is_err());
+    /// assert!(std::fs::read(&path)?.ends_with(b"\0hello"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn write(&self, offset: u64, data: &[u8]) -> Result<()> {
         let len = to_u64(data.len());
         if self.mode == MmapMode::ReadOnly {
@@ -184,6 +297,18 @@ impl MappedFile {
     ///
     /// # Errors
     /// [`Error::OutOfBounds`]; [`Error::Unsupported`] where the operating system does not tell.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// file.touch(0, 100)?;
+    /// if mmap_io::HAS_RESIDENCY {
+    ///     assert_eq!(file.residency(0, 100)?.resident_bytes, 100);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn residency(&self, offset: u64, len: u64) -> Result<Residency> {
         range::check(offset, len, self.len())?;
         self.region().residency(offset, len, &self.file)
@@ -194,6 +319,17 @@ impl MappedFile {
     ///
     /// # Errors
     /// [`Error::FlushFailed`]; a full disk or a device error stays, because the kernel tells it only once.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// file.write(0, b"hello")?;
+    /// file.flush()?;
+    /// assert_eq!(file.slot().pending(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn flush(&self) -> Result<()> {
         let covered = self.slot.written();
         self.sync(0, self.len())?;
@@ -205,6 +341,19 @@ impl MappedFile {
     ///
     /// # Errors
     /// As [`flush`](Self::flush), and [`Error::OutOfBounds`].
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// file.write(0, b"hello")?;
+    /// file.flush_range(0, 5)?;
+    /// assert_eq!(file.slot().pending(), 5);
+    /// file.flush_range(0, 100)?;
+    /// assert_eq!(file.slot().pending(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn flush_range(&self, offset: u64, len: u64) -> Result<()> {
         let total = self.len();
         range::check(offset, len, total)?;
@@ -223,10 +372,10 @@ impl MappedFile {
             return Err(Error::FlushFailed(untold));
         }
         let synced = self.region().sync(offset, len, &self.file).and_then(|()| self.sync_folder());
-        if let Err(Error::FlushFailed(error)) = &synced {
-            if is_lasting(error) {
-                lock(&self.health).failed.get_or_insert_with(|| error.repeat());
-            }
+        if let Err(Error::FlushFailed(error)) = &synced
+            && is_lasting(error)
+        {
+            lock(&self.health).failed.get_or_insert_with(|| error.repeat());
         }
         synced?;
         // A flush beside this one may have been told the error that belongs to both.
@@ -238,6 +387,22 @@ impl MappedFile {
     ///
     /// # Errors
     /// [`Error::Io`] when the thread cannot be started.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// use std::{sync::Arc, thread, time::Duration};
+    ///
+    /// let file = Arc::new(file);
+    /// file.flush_every(Duration::from_millis(1))?;
+    /// file.write(0, b"hello")?;
+    /// while file.slot().pending() > 0 {
+    ///     thread::yield_now();
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn flush_every(self: &Arc<Self>, interval: Duration) -> Result<()> {
         if self.mode == MmapMode::ReadWrite {
             flusher::register(self, interval)?;
@@ -260,6 +425,17 @@ impl MappedFile {
     ///
     /// # Errors
     /// [`Error::OutOfBounds`], [`Error::FlushFailed`].
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// file.write(0, b"hello")?;
+    /// file.schedule_flush(0, 100)?;
+    /// assert_eq!(file.slot().pending(), 5);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn schedule_flush(&self, offset: u64, len: u64) -> Result<()> {
         range::check(offset, len, self.len())?;
         if self.mode != MmapMode::ReadWrite {
@@ -284,6 +460,16 @@ impl MappedFile {
     ///
     /// # Errors
     /// [`Error::OutOfBounds`].
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// file.touch(0, 100)?;
+    /// assert!(file.touch(0, 101).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn touch(&self, offset: u64, len: u64) -> Result<()> {
         range::check(offset, len, self.len())?;
         self.region().touch(offset, len)
@@ -293,6 +479,16 @@ impl MappedFile {
     ///
     /// # Errors
     /// [`Error::OutOfBounds`], [`Error::Io`].
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// file.advise(0, 100, mmap_io::Advice::Random)?;
+    /// assert!(file.advise(0, 101, mmap_io::Advice::Random).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn advise(&self, offset: u64, len: u64, advice: Advice) -> Result<()> {
         range::check(offset, len, self.len())?;
         if len == 0 || matches!(advice, Advice::WillNeed | Advice::DontNeed) {
@@ -311,6 +507,17 @@ impl MappedFile {
     ///
     /// # Errors
     /// [`Error::OutOfBounds`], [`Error::Io`].
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// if file.lock_pages(0, 100).is_ok() {
+    ///     file.unlock_pages(0, 100)?;
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn lock_pages(&self, offset: u64, len: u64) -> Result<()> {
         // The region must not be exchanged between its look-up and the ledger's entry.
         let _no_resize = lock(&self.resizing);
@@ -323,6 +530,15 @@ impl MappedFile {
     ///
     /// # Errors
     /// [`Error::OutOfBounds`], [`Error::Io`].
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// file.unlock_pages(0, 100)?; // nothing is locked, so nothing changes
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn unlock_pages(&self, offset: u64, len: u64) -> Result<()> {
         // The region must not be exchanged between its look-up and the ledger's entry.
         let _no_resize = lock(&self.resizing);
@@ -356,6 +572,16 @@ impl MappedFile {
     /// [`Error::InvalidMode`] unless read-write; [`Error::ResizeFailed`] for a length of 0, or when others have made the
     /// file longer than the mapping that is to shrink, or (Windows) while a region is in use; [`Error::Unsupported`] for a
     /// window that does not end where the file ends; [`Error::Io`]. File, length and mapping are as before then.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// file.resize(5000)?;
+    /// assert_eq!((file.len(), std::fs::metadata(&path)?.len()), (5000, 5000));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn resize(&self, new_len: u64) -> Result<()> {
         let _one_at_a_time = lock(&self.resizing);
         let (actual, new_end) = self.plan_resize(new_len)?;
@@ -372,6 +598,16 @@ impl MappedFile {
     ///
     /// # Errors
     /// Those that `resize` gives before it touches anything.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// assert!(file.check_resize(5000).is_ok() && file.check_resize(0).is_err());
+    /// assert_eq!(file.len(), 100);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn check_resize(&self, new_len: u64) -> Result<()> {
         let _one_at_a_time = lock(&self.resizing);
         self.plan_resize(new_len).map(|_| ())

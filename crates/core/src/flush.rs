@@ -1,4 +1,17 @@
 //! When writes are flushed by themselves.
+//!
+//! ```
+//! # use mmap_io::MemoryMappedFile;
+//! # let folder = tempfile::tempdir()?;
+//! use mmap_io::flush::FlushPolicy;
+//!
+//! let path = folder.path().join("f");
+//! let file = MemoryMappedFile::builder(path).size(4096).flush_policy(FlushPolicy::EveryWrites(2)).create()?;
+//! file.update_region(0, b"one")?;
+//! file.update_region(3, b"two")?;
+//! assert_eq!(file.pending_bytes(), 0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use crate::errors::Result;
 use crate::file::MappedFile;

@@ -1,5 +1,18 @@
 //! A mapping piece by piece. The length is that at the start of the walk.
 //!
+//! ```
+//! # use mmap_io::MemoryMappedFile;
+//! # let folder = tempfile::tempdir()?;
+//! let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+//! file.chunks_mut(40).for_each_mut(|offset, bytes| {
+//!     bytes.fill(offset as u8);
+//!     Ok(())
+//! })?;
+//! let firsts: Vec<u8> = file.chunks(40).map(|chunk| chunk[0]).collect();
+//! assert_eq!(firsts, [0, 40, 80]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Safety
 //!
 //! A mutable piece is located through the lock that the walk holds alone, and is gone before the next one is made.
@@ -44,6 +57,16 @@ impl Iterator for Pieces {
 }
 
 /// Pieces as zero-copy slices; made by [`MemoryMappedFile::chunks`]. Writers wait while it, or any piece of it, is alive.
+///
+/// ```
+/// # use mmap_io::MemoryMappedFile;
+/// # let folder = tempfile::tempdir()?;
+/// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+/// let mut chunks = file.chunks(30);
+/// assert_eq!((chunks.len(), chunks.next().map(|chunk| chunk.len())), (4, Some(30)));
+/// assert!(!file.try_update_region(0, b"x")?, "the iterator is alive");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct ChunkIterator<'a> {
     lock: Shared<'a>,
     pieces: Pieces,
@@ -74,6 +97,14 @@ impl<'a> Iterator for ChunkIterator<'a> {
 impl ExactSizeIterator for ChunkIterator<'_> {}
 
 /// Pages as zero-copy slices; made by [`MemoryMappedFile::pages`].
+///
+/// ```
+/// # use mmap_io::MemoryMappedFile;
+/// # let folder = tempfile::tempdir()?;
+/// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+/// assert_eq!(file.pages().map(|page| page.len()).sum::<usize>(), 100);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct PageIterator<'a>(ChunkIterator<'a>);
 
@@ -94,6 +125,17 @@ impl<'a> Iterator for PageIterator<'a> {
 impl ExactSizeIterator for PageIterator<'_> {}
 
 /// Pieces as copies; made by [`MemoryMappedFile::chunks_owned`]. It holds no lock between them.
+///
+/// ```
+/// # use mmap_io::MemoryMappedFile;
+/// # let folder = tempfile::tempdir()?;
+/// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+/// for chunk in file.chunks_owned(50) {
+///     let copy: Vec<u8> = chunk?;
+///     file.update_region(0, &copy)?;
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct ChunkIteratorOwned<'a> {
     file: &'a MemoryMappedFile,
@@ -118,6 +160,15 @@ impl Iterator for ChunkIteratorOwned<'_> {
 impl ExactSizeIterator for ChunkIteratorOwned<'_> {}
 
 /// Pages as copies; made by [`MemoryMappedFile::pages_owned`].
+///
+/// ```
+/// # use mmap_io::MemoryMappedFile;
+/// # let folder = tempfile::tempdir()?;
+/// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+/// let pages: Result<Vec<Vec<u8>>, _> = file.pages_owned().collect();
+/// assert_eq!(pages?.concat(), [0; 100]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct PageIteratorOwned<'a>(ChunkIteratorOwned<'a>);
 
@@ -153,6 +204,15 @@ impl Drop for Lent<'_> {
 type Callback<'a, E> = dyn FnMut(u64, &mut [u8]) -> std::result::Result<(), E> + 'a;
 
 /// Pieces to write; made by [`MemoryMappedFile::chunks_mut`].
+///
+/// ```
+/// # use mmap_io::MemoryMappedFile;
+/// # let folder = tempfile::tempdir()?;
+/// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+/// file.chunks_mut(64).for_each_mut(|_, bytes| Ok(bytes.fill(1)))?;
+/// assert_eq!(file.pending_bytes(), 100);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct ChunkIteratorMut<'a> {
     file: &'a MemoryMappedFile,
@@ -168,6 +228,19 @@ impl ChunkIteratorMut<'_> {
     /// # Errors
     /// `InvalidMode` where the mapping cannot be written. The first error of `f` ends the walk and is returned; pieces before
     /// it stay written.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// let failed = file.chunks_mut(10).for_each_mut(|offset, bytes| {
+    ///     bytes.fill(1);
+    ///     if offset == 20 { Err(mmap_io::MmapIoError::InvalidMode("enough")) } else { Ok(()) }
+    /// });
+    /// assert!(failed.is_err());
+    /// assert_eq!(file.as_slice(29, 2)?, [1, 0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn for_each_mut<F>(self, mut f: F) -> Result<()>
     where
         F: FnMut(u64, &mut [u8]) -> Result<()>,
@@ -179,6 +252,15 @@ impl ChunkIteratorMut<'_> {
     ///
     /// # Errors
     /// `InvalidMode` where the mapping cannot be written; inside, the first error of `f`.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// let result = file.chunks_mut(10).for_each_mut_legacy(|offset, _| if offset < 50 { Ok(()) } else { Err(offset) })?;
+    /// assert_eq!(result, Err(50));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn for_each_mut_legacy<F, E>(self, mut f: F) -> Result<std::result::Result<(), E>>
     where
         F: FnMut(u64, &mut [u8]) -> std::result::Result<(), E>,
@@ -229,12 +311,29 @@ impl MemoryMappedFile {
     }
 
     /// Pieces of a page each.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// assert_eq!(file.pages().len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn pages(&self) -> PageIterator<'_> {
         PageIterator(self.chunks(os::page_size()))
     }
 
     /// Pieces as copies.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// let sizes: Vec<usize> = file.chunks_owned(60).map(|chunk| chunk.map_or(0, |bytes| bytes.len())).collect();
+    /// assert_eq!(sizes, [60, 40]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn chunks_owned(&self, chunk_size: usize) -> ChunkIteratorOwned<'_> {
         let len = usize::try_from(self.len()).unwrap_or(usize::MAX);
@@ -242,6 +341,14 @@ impl MemoryMappedFile {
     }
 
     /// Pages as copies.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// assert_eq!(file.pages_owned().len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn pages_owned(&self) -> PageIteratorOwned<'_> {
         PageIteratorOwned(self.chunks_owned(os::page_size()))

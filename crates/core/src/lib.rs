@@ -9,6 +9,18 @@
 //!
 //! Nothing here hands out `&[u8]` over mapped memory: another process, another thread or JavaScript may store into it
 //! at any moment. Bytes are copied in and out, or reached through a raw pointer that names its duties.
+//!
+//! ```
+//! # let folder = tempfile::tempdir()?;
+//! use mmap_io::MemoryMappedFile;
+//!
+//! let path = folder.path().join("counters");
+//! let file = MemoryMappedFile::create_rw(&path, 4096)?;
+//! file.update_region(8, b"hello")?;
+//! file.flush()?;
+//! assert_eq!(&std::fs::read(&path)?[8..13], b"hello");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #[cfg(feature = "advise")]
 pub mod advise;
@@ -62,4 +74,13 @@ pub use region::{Region, Residency};
 pub use watch::{ChangeEvent, ChangeKind, WatchHandle};
 
 /// Whether this platform can tell which pages of a mapping are in memory.
+///
+/// ```
+/// # use mmap_io::{Create, MmapMode, OpenOptions};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("f");
+/// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+/// assert_eq!(file.residency(0, 100).is_ok(), mmap_io::HAS_RESIDENCY);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub const HAS_RESIDENCY: bool = os::HAS_RESIDENCY;

@@ -27,6 +27,22 @@ fn lock() -> MutexGuard<'static, Queue> {
 }
 
 /// Keeps `region`'s addresses mapped for some seconds, the oldest giving way when there are many.
+///
+/// ```
+/// # use mmap_io::{Create, MmapMode, OpenOptions};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("f");
+/// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+/// let region = file.region();
+/// let address = region.start();
+/// drop(file);
+/// mmap_io::linger(region);
+/// # if cfg!(unix) {
+/// // SAFETY: zero pages stay mapped there for some seconds.
+/// assert_eq!(unsafe { address.read_volatile() }, 0);
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn linger(region: Arc<Region>) {
     // Where nothing can be put over the file, it would stay mapped with its region: neither to be cut nor deleted.
     if !os::CAN_COVER {

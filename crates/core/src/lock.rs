@@ -1,4 +1,15 @@
 //! Pages kept in memory.
+//!
+//! ```
+//! # use mmap_io::MemoryMappedFile;
+//! # let folder = tempfile::tempdir()?;
+//! let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+//! match file.lock_all() {
+//!     Ok(()) => file.unlock_all()?,
+//!     Err(refused) => assert!(matches!(refused, mmap_io::MmapIoError::LockFailed(_))),
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use crate::error::Error;
 use crate::errors::{MmapIoError, Result};
@@ -29,6 +40,15 @@ impl MemoryMappedFile {
     ///
     /// # Errors
     /// `OutOfBounds`, `UnlockFailed`.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// file.unlock(0, 50)?; // nothing is locked, so nothing changes
+    /// assert!(file.unlock(90, 11).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn unlock(&self, offset: u64, len: u64) -> Result<()> {
         let _lock = self.inner.memory.shared();
         self.inner.file.unlock_pages(offset, len).map_err(|error| named(error, MmapIoError::UnlockFailed))
@@ -38,6 +58,16 @@ impl MemoryMappedFile {
     ///
     /// # Errors
     /// The same.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// if file.lock_all().is_ok() {
+    ///     file.unlock(0, 100)?;
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn lock_all(&self) -> Result<()> {
         // Held for the length to stay; taken once more inside.
         let _lock = self.inner.memory.shared();
@@ -48,6 +78,14 @@ impl MemoryMappedFile {
     ///
     /// # Errors
     /// The same.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// file.unlock_all()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn unlock_all(&self) -> Result<()> {
         // Held for the length to stay; taken once more inside.
         let _lock = self.inner.memory.shared();

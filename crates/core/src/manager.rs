@@ -1,4 +1,14 @@
 //! The same operations as plain functions.
+//!
+//! ```
+//! # let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("f");
+//! let file = mmap_io::create_mmap(&path, 16)?;
+//! mmap_io::update_region(&file, 0, b"hello")?;
+//! mmap_io::flush(&file)?;
+//! assert!(std::fs::read(&path)?.starts_with(b"hello"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::path::Path;
 
@@ -10,6 +20,13 @@ use crate::os;
 ///
 /// # Errors
 /// As [`MemoryMappedFile::create_rw`].
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// let file = mmap_io::create_mmap(folder.path().join("f"), 16)?;
+/// assert_eq!(file.len(), 16);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn create_mmap<P: AsRef<Path>>(path: P, size: u64) -> Result<MemoryMappedFile> {
     MemoryMappedFile::create_rw(path, size)
 }
@@ -18,6 +35,16 @@ pub fn create_mmap<P: AsRef<Path>>(path: P, size: u64) -> Result<MemoryMappedFil
 ///
 /// # Errors
 /// As [`MemoryMappedFile::builder`]'s `open`.
+///
+/// ```
+/// # use mmap_io::MemoryMappedFile;
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("f");
+/// std::fs::write(&path, "content")?;
+/// let file = mmap_io::load_mmap(&path, mmap_io::MmapMode::ReadOnly)?;
+/// assert_eq!(file.as_slice(0, 7)?, b"content");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn load_mmap<P: AsRef<Path>>(path: P, mode: MmapMode) -> Result<MemoryMappedFile> {
     MemoryMappedFile::builder(path).mode(mode).open()
 }
@@ -26,6 +53,15 @@ pub fn load_mmap<P: AsRef<Path>>(path: P, mode: MmapMode) -> Result<MemoryMapped
 ///
 /// # Errors
 /// As [`MemoryMappedFile::open_rw`] and [`MemoryMappedFile::update_region`].
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("f");
+/// std::fs::write(&path, "content")?;
+/// mmap_io::write_mmap(&path, 3, b"!")?;
+/// assert_eq!(std::fs::read(&path)?, b"con!ent");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn write_mmap<P: AsRef<Path>>(path: P, offset: u64, data: &[u8]) -> Result<()> {
     MemoryMappedFile::open_rw(path)?.update_region(offset, data)
 }
@@ -34,6 +70,14 @@ pub fn write_mmap<P: AsRef<Path>>(path: P, offset: u64, data: &[u8]) -> Result<(
 ///
 /// # Errors
 /// As [`MemoryMappedFile::update_region`].
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let file = mmap_io::MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+/// mmap_io::update_region(&file, 95, b"hello")?;
+/// assert_eq!(file.as_slice(95, 5)?, b"hello");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn update_region(mmap: &MemoryMappedFile, offset: u64, data: &[u8]) -> Result<()> {
     mmap.update_region(offset, data)
 }
@@ -42,6 +86,15 @@ pub fn update_region(mmap: &MemoryMappedFile, offset: u64, data: &[u8]) -> Resul
 ///
 /// # Errors
 /// As [`MemoryMappedFile::flush`].
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let file = mmap_io::MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+/// mmap_io::update_region(&file, 95, b"hello")?;
+/// mmap_io::flush(&file)?;
+/// assert_eq!(file.pending_bytes(), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn flush(mmap: &MemoryMappedFile) -> Result<()> {
     mmap.flush()
 }
@@ -76,11 +129,37 @@ pub fn copy_mmap<P: AsRef<Path>>(src: P, dst: P) -> Result<()> {
 ///
 /// # Errors
 /// `Io`.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("f");
+/// let file = mmap_io::create_mmap(&path, 16)?;
+/// # if cfg!(unix) {
+/// mmap_io::delete_mmap(&path)?;
+/// assert!(!path.exists());
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn delete_mmap<P: AsRef<Path>>(path: P) -> Result<()> {
     Ok(std::fs::remove_file(path)?)
 }
 
 /// The functions that wait, as futures. They run on a pool of threads and on any executor.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("f");
+/// # futures_lite::future::block_on(async {
+/// use mmap_io::manager::r#async::{create_mmap_async, delete_mmap_async};
+///
+/// let file = create_mmap_async(&path, 16).await?;
+/// file.update_region_async(0, b"hello").await?;
+/// drop(file);
+/// delete_mmap_async(&path).await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[cfg(feature = "async")]
 pub mod r#async {
     use super::{MemoryMappedFile, Path, Result};
@@ -89,6 +168,17 @@ pub mod r#async {
     ///
     /// # Errors
     /// The same.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # futures_lite::future::block_on(async {
+    /// let file = mmap_io::manager::r#async::create_mmap_async(&path, 16).await?;
+    /// assert_eq!(file.len(), 16);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn create_mmap_async<P: AsRef<Path>>(path: P, size: u64) -> Result<MemoryMappedFile> {
         let path = path.as_ref().to_path_buf();
         blocking::unblock(move || super::create_mmap(path, size)).await
@@ -98,6 +188,19 @@ pub mod r#async {
     ///
     /// # Errors
     /// The same.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # futures_lite::future::block_on(async {
+    /// std::fs::write(&path, "content")?;
+    /// let to = path.with_extension("copy");
+    /// mmap_io::manager::r#async::copy_mmap_async(&path, &to).await?;
+    /// assert_eq!(std::fs::read(&to)?, b"content");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn copy_mmap_async<P: AsRef<Path>>(src: P, dst: P) -> Result<()> {
         let (src, dst) = (src.as_ref().to_path_buf(), dst.as_ref().to_path_buf());
         blocking::unblock(move || super::copy_mmap(src, dst)).await
@@ -107,6 +210,18 @@ pub mod r#async {
     ///
     /// # Errors
     /// The same.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # futures_lite::future::block_on(async {
+    /// std::fs::write(&path, "content")?;
+    /// mmap_io::manager::r#async::delete_mmap_async(&path).await?;
+    /// assert!(!path.exists());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn delete_mmap_async<P: AsRef<Path>>(path: P) -> Result<()> {
         let path = path.as_ref().to_path_buf();
         blocking::unblock(move || super::delete_mmap(path)).await
@@ -119,6 +234,18 @@ impl MemoryMappedFile {
     ///
     /// # Errors
     /// As [`update_region`](Self::update_region) and [`flush`](Self::flush).
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # futures_lite::future::block_on(async {
+    /// let file = mmap_io::MemoryMappedFile::create_rw(&path, 16)?;
+    /// file.update_region_async(0, b"hello").await?;
+    /// assert_eq!((file.as_slice(0, 5)?.to_vec(), file.pending_bytes()), (b"hello".to_vec(), 0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn update_region_async(&self, offset: u64, data: &[u8]) -> Result<()> {
         let (mapping, data) = (self.clone(), data.to_vec());
         blocking::unblock(move || {
@@ -132,6 +259,19 @@ impl MemoryMappedFile {
     ///
     /// # Errors
     /// The same.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # futures_lite::future::block_on(async {
+    /// let file = mmap_io::MemoryMappedFile::create_rw(&path, 16)?;
+    /// file.update_region(0, b"hello")?;
+    /// file.flush_async().await?;
+    /// assert_eq!(file.pending_bytes(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn flush_async(&self) -> Result<()> {
         let mapping = self.clone();
         blocking::unblock(move || mapping.flush()).await
@@ -141,6 +281,19 @@ impl MemoryMappedFile {
     ///
     /// # Errors
     /// The same.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # futures_lite::future::block_on(async {
+    /// let file = mmap_io::MemoryMappedFile::create_rw(&path, 16)?;
+    /// file.update_region(0, b"hello")?;
+    /// file.flush_range_async(0, 5).await?;
+    /// assert_eq!(file.pending_bytes(), 5, "only a flush of the whole is counted");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub async fn flush_range_async(&self, offset: u64, len: u64) -> Result<()> {
         let mapping = self.clone();
         blocking::unblock(move || mapping.flush_range(offset, len)).await

@@ -1,4 +1,16 @@
 //! Opening, creating and placing a window.
+//!
+//! ```
+//! # use mmap_io::{Create, MmapMode, OpenOptions};
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("f");
+//! std::fs::write(&path, "some content")?;
+//! let window = OpenOptions::new(MmapMode::ReadOnly).offset(5).len(7).open(&path)?;
+//! let mut bytes = [0; 7];
+//! window.read(0, &mut bytes)?;
+//! assert_eq!(&bytes, b"content");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -10,6 +22,21 @@ use crate::range;
 use crate::region::Region;
 
 /// What to do about a file that is missing, or in the way.
+///
+/// ```
+/// # use mmap_io::{Create, MmapMode, OpenOptions};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("f");
+/// let options = |create| OpenOptions::new(MmapMode::ReadWrite).create(create).size(10);
+/// assert!(options(Create::Never).open(&path).is_err());
+/// options(Create::IfMissing).open(&path)?.write(0, b"hello")?;
+/// options(Create::IfMissing).open(&path)?;
+/// assert!(options(Create::Exclusive).open(&path).is_err());
+/// assert!(std::fs::read(&path)?.starts_with(b"hello"));
+/// options(Create::Truncate).open(&path)?;
+/// assert_eq!(std::fs::read(&path)?, [0; 10]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Create {
     /// The file must exist.
@@ -50,6 +77,15 @@ pub struct OpenOptions {
 
 impl OpenOptions {
     /// The whole of an existing file, growing with holes.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// std::fs::write(&path, "content")?;
+    /// assert_eq!(OpenOptions::new(MmapMode::ReadOnly).open(&path)?.len(), 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn new(mode: MmapMode) -> Self {
         Self {
@@ -66,6 +102,15 @@ impl OpenOptions {
     }
 
     /// What to do about a file that is missing. Anything but [`Create::Never`] needs [`MmapMode::ReadWrite`].
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// let options = OpenOptions::new(MmapMode::ReadWrite).create(Create::IfMissing).size(10);
+    /// assert_eq!(options.open(&path)?.len(), 10);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn create(mut self, create: Create) -> Self {
         self.create = create;
@@ -73,6 +118,16 @@ impl OpenOptions {
     }
 
     /// Size in bytes of a file that gets created or emptied, or that exists and is empty.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// std::fs::write(&path, "")?;
+    /// let options = OpenOptions::new(MmapMode::ReadWrite).create(Create::IfMissing);
+    /// assert_eq!(options.size(10).open(&path)?.len(), 10);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn size(mut self, size: u64) -> Self {
         self.size = Some(size);
@@ -80,6 +135,16 @@ impl OpenOptions {
     }
 
     /// First mapped byte of the file; any byte.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// std::fs::write(&path, "content")?;
+    /// assert_eq!(OpenOptions::new(MmapMode::ReadOnly).offset(3).open(&path)?.len(), 4);
+    /// assert!(OpenOptions::new(MmapMode::ReadOnly).offset(8).open(&path).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn offset(mut self, offset: u64) -> Self {
         self.offset = offset;
@@ -87,6 +152,17 @@ impl OpenOptions {
     }
 
     /// Bytes mapped; to the end of the file unless given.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// std::fs::write(&path, "content")?;
+    /// let window = OpenOptions::new(MmapMode::ReadWrite).offset(3).len(1).open(&path)?;
+    /// window.write(0, b"!")?;
+    /// assert_eq!(std::fs::read(&path)?, b"con!ent");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn len(mut self, len: u64) -> Self {
         self.len = Some(len);
@@ -95,6 +171,17 @@ impl OpenOptions {
 
     /// Whether creating and growing take blocks of the device, so that a full disk is an error then and not a fault later.
     /// A file system that cannot allocate gets a hole instead. Default false.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// let options = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(1 << 20);
+    /// options.allocate(true).open(&path)?;
+    /// # #[cfg(target_os = "linux")]
+    /// assert!(std::os::unix::fs::MetadataExt::blocks(&std::fs::metadata(&path)?) * 512 >= 1 << 20);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn allocate(mut self, allocate: bool) -> Self {
         self.growth = if allocate { Growth::Allocated } else { Growth::Sparse };
@@ -102,6 +189,15 @@ impl OpenOptions {
     }
 
     /// How the whole mapping is going to be used.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// std::fs::write(&path, "content")?;
+    /// let file = OpenOptions::new(MmapMode::ReadOnly).advice(mmap_io::Advice::Sequential).open(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn advice(mut self, advice: Advice) -> Self {
         self.advice = Some(advice);
@@ -109,6 +205,15 @@ impl OpenOptions {
     }
 
     /// Whether every page is loaded at opening. Default false.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// std::fs::write(&path, "content")?;
+    /// let file = OpenOptions::new(MmapMode::ReadOnly).touch(true).open(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn touch(mut self, touch: bool) -> Self {
         self.touch = touch;
@@ -116,6 +221,15 @@ impl OpenOptions {
     }
 
     /// Whether the kernel is asked for huge pages: a hint, for read-write mappings. Default false.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// let options = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(4 << 20);
+    /// options.huge_pages(true).open(&path)?.write(3 << 20, b"as good without them")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn huge_pages(mut self, huge_pages: bool) -> Self {
         self.huge_pages = huge_pages;
@@ -129,6 +243,17 @@ impl OpenOptions {
     /// [`Error::OutOfBounds`] for a window past the end; [`Error::Unsupported`] for what is no regular file and for a file
     /// that has bytes but no length (`/proc`); [`Error::InvalidMode`] when a mode that does not write is to create;
     /// [`Error::Io`] for the rest. A file that this call created is removed again, one that it emptied stays empty.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// std::fs::write(&path, "content")?;
+    /// let options = OpenOptions::new(MmapMode::ReadOnly);
+    /// assert_eq!(options.open(&path)?.len(), 7);
+    /// assert!(options.open(folder.path()).is_err(), "a folder");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn open(&self, path: impl AsRef<Path>) -> Result<MappedFile> {
         let path = path.as_ref();
         self.check_size()?;
@@ -151,6 +276,16 @@ impl OpenOptions {
     ///
     /// # Errors
     /// As [`open`](Self::open).
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// std::fs::write(&path, "content")?;
+    /// let open = std::fs::File::open(&path)?;
+    /// assert_eq!(OpenOptions::new(MmapMode::ReadOnly).map(open)?.len(), 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn map(&self, file: File) -> Result<MappedFile> {
         let opened = Self { create: Create::Never, size: None, ..self.clone() };
         let (placement, region) = opened.prepare(&file, None, &mut false)?;

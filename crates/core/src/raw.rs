@@ -1,5 +1,11 @@
 //! What code below the mappings of this crate needs to know. The mapping types of the published crate's module of this name
 //! are not here: [`Region`](crate::Region) and [`OpenOptions`](crate::OpenOptions) stand in their place.
+//!
+//! ```
+//! let step = u64::try_from(mmap_io::raw::offset_granularity()?)?;
+//! assert_eq!(mmap_io::utils::align_up(step + 1, step), 2 * step);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::io;
 

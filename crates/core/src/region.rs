@@ -12,6 +12,17 @@
 //! A window may begin at any byte of the file; a mapping begins at a page. The bytes between are the lead. They keep the
 //! alignment of an address the same as the alignment of its position in the file.
 //!
+//! ```
+//! # use mmap_io::{Create, MmapMode, OpenOptions};
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("f");
+//! # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+//! let region = file.region();
+//! region.write(10, b"hello")?;
+//! assert_eq!(&std::fs::read(&path)?[9..16], b"\0hello\0");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Safety
 //!
 //! `map` owns its pages until the region is dropped, so every address between `base` and `base + lead + len` can be read
@@ -31,6 +42,19 @@ use crate::range;
 const CACHE_LINE: usize = 64;
 
 /// Which pages of a range are in memory.
+///
+/// ```
+/// # use mmap_io::{Create, MmapMode, OpenOptions};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("f");
+/// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+/// if mmap_io::HAS_RESIDENCY {
+///     file.touch(0, 100)?;
+///     let residency = file.residency(10, 50)?;
+///     assert_eq!((residency.map.len(), residency.resident_pages, residency.resident_bytes), (1, 1, 50));
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Residency {
     /// Size of a page in bytes.
@@ -44,6 +68,17 @@ pub struct Residency {
 }
 
 /// A stretch of mapped memory. See the module's picture.
+///
+/// ```
+/// # use mmap_io::{Create, MmapMode, OpenOptions};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("f");
+/// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+/// let region = file.region();
+/// std::thread::spawn(move || region.write(0, b"from a thread that keeps the memory")).join().unwrap()?;
+/// assert!(std::fs::read(&path)?.starts_with(b"from a thread"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Region {
     /// `None` for an empty region, which has no pages.
@@ -85,30 +120,81 @@ impl Region {
     /// Valid for reads and writes of `lead() + len()` bytes while the region is alive. Other threads and processes may
     /// store there at any time, and reading a page that the file has lost raises a fault: no reference to the bytes may
     /// be made, and only a caller who lives with that may follow the pointer.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// std::fs::write(&path, "content")?;
+    /// let region = OpenOptions::new(MmapMode::ReadOnly).offset(3).open(&path)?.region();
+    /// assert_eq!(region.base().addr() % mmap_io::utils::page_size(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn base(&self) -> *mut u8 {
         self.map.as_ref().map_or(std::ptr::null_mut(), Map::base)
     }
 
     /// First byte of the window; the same rules as for [`base`](Self::base). Null when the region is empty.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// std::fs::write(&path, "content")?;
+    /// let file = OpenOptions::new(MmapMode::ReadOnly).offset(3).open(&path)?;
+    /// // SAFETY: the file keeps its region, and nobody else uses it.
+    /// assert_eq!(unsafe { file.region().start().read() }, b't');
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn start(&self) -> *mut u8 {
         self.map.as_ref().map_or(std::ptr::null_mut(), |map| map.base().wrapping_add(self.lead))
     }
 
     /// Bytes between `base` and the window's first byte.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// std::fs::write(&path, "content")?;
+    /// let region = OpenOptions::new(MmapMode::ReadOnly).offset(3).open(&path)?.region();
+    /// assert_eq!((region.lead(), region.start().addr() - region.base().addr()), (3, 3));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn lead(&self) -> usize {
         self.lead
     }
 
     /// Bytes of the window that the region can hold. A file that was cut has fewer.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// let region = file.region();
+    /// file.resize(4096)?;
+    /// assert_eq!((region.len(), file.region().len()), (100, 4096));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
     /// Whether the region has no bytes.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// std::fs::write(&path, "")?;
+    /// assert!(OpenOptions::new(MmapMode::ReadOnly).open(&path)?.region().is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
@@ -128,6 +214,17 @@ impl Region {
     ///
     /// # Errors
     /// [`Error::OutOfBounds`]; `target` is untouched then.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// let mut bytes = [9; 4];
+    /// file.region().read(96, &mut bytes)?;
+    /// assert_eq!(bytes, [0; 4]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn read(&self, offset: u64, target: &mut [u8]) -> Result<()> {
         let Some((map, range)) = self.select(offset, to_u64(target.len()))? else { return Ok(()) };
         // SAFETY: `select` checked the range against this map.
@@ -144,6 +241,17 @@ impl Region {
     ///
     /// # Errors
     /// [`Error::OutOfBounds`]; nothing is written then.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// file.region().write(95, b"hello")?;
+    /// assert!(std::fs::read(&path)?.ends_with(b"hello"));
+    /// assert_eq!(file.slot().pending(), 0, "only the file's own write counts");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn write(&self, offset: u64, data: &[u8]) -> Result<()> {
         let Some((map, range)) = self.select(offset, to_u64(data.len()))? else { return Ok(()) };
         // SAFETY: `select` checked the range against this map.
@@ -250,10 +358,10 @@ impl Region {
     /// Puts zero pages over everything: the file is let go, the addresses stay. Where the operating system cannot do that
     /// (Windows, or no memory for the exchange) the file's pages stay until the region is dropped.
     pub(crate) fn retire(&self) {
-        if let Some(map) = self.map.as_ref().filter(|_| os::CAN_COVER) {
-            if map.cover(0..map.len().next_multiple_of(os::page_size())).is_ok() {
-                self.backed.store(0, Ordering::Release);
-            }
+        if let Some(map) = self.map.as_ref().filter(|_| os::CAN_COVER)
+            && map.cover(0..map.len().next_multiple_of(os::page_size())).is_ok()
+        {
+            self.backed.store(0, Ordering::Release);
         }
     }
 

@@ -14,14 +14,38 @@
 //!      36   u32   flushed writes    the value of `writes` that the last flush of the whole covered
 //!      40         reserved
 //! ```
+//!
+//! ```
+//! # use mmap_io::{Create, MmapMode, OpenOptions};
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("f");
+//! # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+//! file.write(0, b"hello")?;
+//! let number = file.slot().number();
+//! let chunk = mmap_io::status::chunk(number / mmap_io::status::SLOTS_PER_CHUNK).ok_or("no chunk")?;
+//! assert_eq!(chunk[number % mmap_io::status::SLOTS_PER_CHUNK].pending(), 5);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Slots per chunk. A chunk is handed to JavaScript as one buffer of 64 KiB.
+///
+/// ```
+/// use mmap_io::status::{Slot, SLOTS_PER_CHUNK};
+///
+/// assert_eq!(SLOTS_PER_CHUNK * size_of::<Slot>(), 64 << 10);
+/// ```
 pub const SLOTS_PER_CHUNK: usize = 1024;
 
 /// One status slot; the layout stands at the top of this module.
+///
+/// ```
+/// let slot = mmap_io::status::Slot::default();
+/// slot.add_written(5);
+/// assert_eq!((slot.length(), slot.pending()), (0, 5));
+/// ```
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
 pub struct Slot {
@@ -44,6 +68,16 @@ pub(crate) struct Written {
 
 impl Slot {
     /// Length of the mapping in bytes.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// file.resize(5000)?;
+    /// assert_eq!(file.slot().length(), 5000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn length(&self) -> u64 {
         from_f64(f64::from_bits(self.length.load(Ordering::Acquire)))
@@ -54,6 +88,13 @@ impl Slot {
     }
 
     /// Counts one write of `bytes` bytes.
+    ///
+    /// ```
+    /// let slot = mmap_io::status::Slot::default();
+    /// slot.add_written(5 << 32);
+    /// slot.add_written(1);
+    /// assert_eq!(slot.pending(), (5 << 32) + 1);
+    /// ```
     pub fn add_written(&self, bytes: u64) {
         let [low, high] = &self.written;
         let (low_part, high_part) = split(bytes);
@@ -85,6 +126,18 @@ impl Slot {
     }
 
     /// Bytes counted as written since the last flush of the whole.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// file.write(0, b"hello")?;
+    /// assert_eq!(file.slot().pending(), 5);
+    /// file.flush()?;
+    /// assert_eq!(file.slot().pending(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn pending(&self) -> u64 {
         self.written().bytes.saturating_sub(from_f64(f64::from_bits(self.flushed.load(Ordering::Acquire))))
     }
@@ -134,11 +187,28 @@ fn arena() -> MutexGuard<'static, Arena> {
 }
 
 /// The slots of chunk `number`, or `None` where there is no such chunk yet.
+///
+/// ```
+/// use mmap_io::status::{chunk, SLOTS_PER_CHUNK};
+///
+/// assert!(chunk(0).is_none_or(|slots| slots.len() == SLOTS_PER_CHUNK));
+/// assert!(chunk(usize::MAX).is_none());
+/// ```
 pub fn chunk(number: usize) -> Option<&'static [Slot]> {
     arena().chunks.get(number).copied()
 }
 
 /// A slot in use. Goes back to the arena when dropped.
+///
+/// ```
+/// # use mmap_io::{Create, MmapMode, OpenOptions};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("f");
+/// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+/// let slot: &mmap_io::status::SlotRef = file.slot();
+/// assert_eq!(slot.length(), 100);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct SlotRef {
     number: usize,
@@ -165,6 +235,17 @@ impl SlotRef {
     }
 
     /// Number of the slot: chunk number times [`SLOTS_PER_CHUNK`], plus its place in the chunk.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// std::fs::write(&path, "content")?;
+    /// let options = OpenOptions::new(MmapMode::ReadOnly);
+    /// let (one, other) = (options.open(&path)?, options.open(&path)?);
+    /// assert_ne!(one.slot().number(), other.slot().number());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn number(&self) -> usize {
         self.number

@@ -1,4 +1,11 @@
 //! Page maths and range checks.
+//!
+//! ```
+//! use mmap_io::utils::{align_up, page_size};
+//!
+//! let page = page_size() as u64;
+//! assert_eq!(align_up(page + 1, page), 2 * page);
+//! ```
 
 use crate::errors::Result;
 use crate::{os, range};

@@ -164,10 +164,10 @@ mod tracked {
         #[cold]
         fn unlist(&self, place: Place) {
             let mut list = self.list.lock();
-            if let Some(index) = list.entries.iter().rposition(|entry| entry.place == place) {
-                if list.entries.swap_remove(index).element > 0 {
-                    self.atomics.fetch_sub(1, Ordering::SeqCst);
-                }
+            if let Some(index) = list.entries.iter().rposition(|entry| entry.place == place)
+                && list.entries.swap_remove(index).element > 0
+            {
+                self.atomics.fetch_sub(1, Ordering::SeqCst);
             }
         }
 

@@ -135,7 +135,8 @@ fn atomics_lose_nothing_while_the_mapping_moves() {
     let total = within_limit(move || {
         let file = &mapping;
         let done = AtomicBool::new(false);
-        let total = thread::scope(|scope| {
+
+        thread::scope(|scope| {
             let moving = scope.spawn(|| {
                 for round in 0_u64.. {
                     if done.load(Ordering::Acquire) {
@@ -172,8 +173,7 @@ fn atomics_lose_nothing_while_the_mapping_moves() {
             done.store(true, Ordering::Release);
             moving.join().unwrap();
             total
-        });
-        total
+        })
     });
     assert_eq!(file.atomic_u64(8).unwrap().load(Ordering::SeqCst), total);
     assert_eq!(u64::from(file.atomic_u32(16).unwrap().load(Ordering::SeqCst)), total % (1 << 32));

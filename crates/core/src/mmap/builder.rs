@@ -9,6 +9,17 @@ use crate::flush::FlushPolicy;
 use crate::open::{Create, OpenOptions};
 
 /// When the pages of a mapping are loaded.
+///
+/// ```
+/// # use mmap_io::MemoryMappedFile;
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("f");
+/// use mmap_io::TouchHint;
+///
+/// let file = MemoryMappedFile::builder(&path).size(4096).touch_hint(TouchHint::Eager).create()?;
+/// assert_eq!(TouchHint::default(), TouchHint::Never);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TouchHint {
     /// When they are first used.
@@ -78,6 +89,15 @@ impl MemoryMappedFileBuilder {
     }
 
     /// Size in bytes of a file that gets created.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// assert_eq!(MemoryMappedFile::builder(&path).size(4096).create()?.len(), 4096);
+    /// assert!(MemoryMappedFile::builder(&path).create().is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn size(mut self, size: u64) -> Self {
         self.size = Some(size);
@@ -85,6 +105,18 @@ impl MemoryMappedFileBuilder {
     }
 
     /// Mode; by default read-write where a file may be created, else read-only.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// use mmap_io::MmapMode;
+    ///
+    /// std::fs::write(&path, "content")?;
+    /// let file = MemoryMappedFile::builder(&path).mode(MmapMode::ReadWrite).open()?;
+    /// file.update_region(0, b"C")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn mode(mut self, mode: MmapMode) -> Self {
         self.mode = Some(mode);
@@ -92,6 +124,18 @@ impl MemoryMappedFileBuilder {
     }
 
     /// When writes are flushed by themselves.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// use mmap_io::flush::FlushPolicy;
+    ///
+    /// let file = MemoryMappedFile::builder(&path).size(16).flush_policy(FlushPolicy::Always).create()?;
+    /// file.update_region(0, b"durable")?; // brought to the device when the call returns
+    /// assert_eq!(file.pending_bytes(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn flush_policy(mut self, policy: FlushPolicy) -> Self {
         self.policy = policy;
@@ -99,6 +143,15 @@ impl MemoryMappedFileBuilder {
     }
 
     /// When the pages are loaded.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// let eager = mmap_io::TouchHint::Eager;
+    /// let file = MemoryMappedFile::builder(&path).size(4096).touch_hint(eager).create()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn touch_hint(mut self, hint: TouchHint) -> Self {
         self.touch = hint;
@@ -107,6 +160,16 @@ impl MemoryMappedFileBuilder {
 
     /// Whether creating and growing take blocks of the device, so that a full disk is an error then and not a fault later.
     /// A file system that cannot allocate gets a hole instead.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// let file = MemoryMappedFile::builder(&path).size(1 << 20).allocate(true).create()?;
+    /// # #[cfg(target_os = "linux")]
+    /// assert!(std::os::unix::fs::MetadataExt::blocks(&std::fs::metadata(&path)?) * 512 >= 1 << 20);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn allocate(mut self, allocate: bool) -> Self {
         self.allocate = allocate;
@@ -114,6 +177,19 @@ impl MemoryMappedFileBuilder {
     }
 
     /// Whether a copy-on-write mapping can be written, privately. No effect on other modes.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// use mmap_io::MmapMode;
+    ///
+    /// std::fs::write(&path, "content")?;
+    /// let file = MemoryMappedFile::builder(&path).mode(MmapMode::CopyOnWrite).cow_writable(true).open()?;
+    /// file.update_region(0, b"C")?;
+    /// assert_eq!(std::fs::read(&path)?, b"content");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[cfg(feature = "cow")]
     #[must_use]
     pub fn cow_writable(mut self, enabled: bool) -> Self {
@@ -122,6 +198,15 @@ impl MemoryMappedFileBuilder {
     }
 
     /// Asks the kernel for huge pages: a hint, on Linux, for read-write mappings, given again after a resize.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// let file = MemoryMappedFile::builder(&path).size(4 << 20).huge_pages(true).create()?;
+    /// file.update_region(3 << 20, b"as good without them")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[cfg(feature = "hugepages")]
     #[must_use]
     pub fn huge_pages(mut self, enable: bool) -> Self {
@@ -133,6 +218,16 @@ impl MemoryMappedFileBuilder {
     ///
     /// # Errors
     /// `ResizeFailed` without a size that can be had; `Io`. A file that this call created is removed again.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// std::fs::write(&path, "content")?;
+    /// let file = MemoryMappedFile::builder(&path).size(10).create()?;
+    /// assert_eq!(file.as_slice(0, 10)?, [0; 10]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn create(self) -> Result<MemoryMappedFile> {
         match self.mode_or(MmapMode::ReadWrite) {
             MmapMode::ReadWrite => self.finish(MmapMode::ReadWrite, Create::Truncate),
@@ -145,6 +240,15 @@ impl MemoryMappedFileBuilder {
     /// # Errors
     /// `InvalidMode` in another mode than read-write; `ResizeFailed` without a size that can be had; `Io` with
     /// `AlreadyExists`. Nothing is left behind.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// let file = MemoryMappedFile::builder(&path).size(10).create_new()?;
+    /// assert!(MemoryMappedFile::builder(&path).size(10).create_new().is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn create_new(self) -> Result<MemoryMappedFile> {
         match self.mode_or(MmapMode::ReadWrite) {
             MmapMode::ReadWrite => self.finish(MmapMode::ReadWrite, Create::Exclusive),
@@ -156,6 +260,16 @@ impl MemoryMappedFileBuilder {
     ///
     /// # Errors
     /// `Io`; `ResizeFailed` for an empty file in another mode than read-only.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// std::fs::write(&path, "content")?;
+    /// let file = MemoryMappedFile::builder(&path).open()?;
+    /// assert_eq!(file.mode(), mmap_io::MmapMode::ReadOnly);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn open(self) -> Result<MemoryMappedFile> {
         let mode = self.mode_or(MmapMode::ReadOnly);
         self.finish(mode, Create::Never)
@@ -166,6 +280,18 @@ impl MemoryMappedFileBuilder {
     ///
     /// # Errors
     /// As [`create`](Self::create).
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// for text in [b"one", b"two"] {
+    ///     let file = MemoryMappedFile::builder(&path).size(3).open_or_create()?;
+    ///     file.update_region(0, text)?;
+    /// }
+    /// assert_eq!(std::fs::read(&path)?, b"two");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn open_or_create(self) -> Result<MemoryMappedFile> {
         match self.mode_or(MmapMode::ReadWrite) {
             MmapMode::ReadWrite => self.finish(MmapMode::ReadWrite, Create::IfMissing),

@@ -63,6 +63,15 @@ impl MemoryMappedFile {
     ///
     /// # Errors
     /// `ResizeFailed` for a size of 0 or beyond 128 TiB, before the file system is touched; `Io`.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// let file = MemoryMappedFile::create_rw(&path, 4096)?;
+    /// assert_eq!((file.len(), std::fs::metadata(&path)?.len()), (4096, 4096));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn create_rw<P: AsRef<Path>>(path: P, size: u64) -> Result<Self> {
         Self::builder(path).size(size).create()
     }
@@ -71,6 +80,17 @@ impl MemoryMappedFile {
     ///
     /// # Errors
     /// `Io`.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// std::fs::write(&path, "content")?;
+    /// let file = MemoryMappedFile::open_ro(&path)?;
+    /// assert_eq!(file.as_slice(0, 7)?, b"content");
+    /// assert!(file.update_region(0, b"C").is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn open_ro<P: AsRef<Path>>(path: P) -> Result<Self> {
         Self::builder(path).open()
     }
@@ -79,6 +99,16 @@ impl MemoryMappedFile {
     ///
     /// # Errors
     /// `ResizeFailed` for an empty file; `Io`.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// std::fs::write(&path, "content")?;
+    /// MemoryMappedFile::open_rw(&path)?.update_region(0, b"C")?;
+    /// assert_eq!(std::fs::read(&path)?, b"Content");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn open_rw<P: AsRef<Path>>(path: P) -> Result<Self> {
         Self::builder(path).mode(MmapMode::ReadWrite).open()
     }
@@ -87,6 +117,16 @@ impl MemoryMappedFile {
     ///
     /// # Errors
     /// `ResizeFailed` for an empty file; `Io`.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// std::fs::write(&path, "content")?;
+    /// let file = MemoryMappedFile::open_cow(&path)?;
+    /// assert_eq!(file.as_slice(0, 7)?, b"content");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[cfg(feature = "cow")]
     pub fn open_cow<P: AsRef<Path>>(path: P) -> Result<Self> {
         Self::builder(path).mode(MmapMode::CopyOnWrite).open()
@@ -97,6 +137,17 @@ impl MemoryMappedFile {
     ///
     /// # Errors
     /// As [`open_cow`](Self::open_cow).
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// std::fs::write(&path, "content")?;
+    /// let file = MemoryMappedFile::open_cow_writable(&path)?;
+    /// file.update_region(0, b"C")?;
+    /// assert_eq!((file.as_slice(0, 7)?.to_vec(), std::fs::read(&path)?), (b"Content".to_vec(), b"content".to_vec()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[cfg(feature = "cow")]
     pub fn open_cow_writable<P: AsRef<Path>>(path: P) -> Result<Self> {
         Self::builder(path).mode(MmapMode::CopyOnWrite).cow_writable(true).open()
@@ -106,6 +157,15 @@ impl MemoryMappedFile {
     ///
     /// # Errors
     /// `ResizeFailed` when a size is needed and `default_size` is none; `Io`.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// MemoryMappedFile::open_or_create(&path, 16)?.update_region(0, b"kept")?;
+    /// assert_eq!(MemoryMappedFile::open_or_create(&path, 999)?.as_slice(0, 4)?, b"kept");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn open_or_create<P: AsRef<Path>>(path: P, default_size: u64) -> Result<Self> {
         Self::builder(path).size(default_size).open_or_create()
     }
@@ -114,6 +174,17 @@ impl MemoryMappedFile {
     ///
     /// # Errors
     /// `ResizeFailed` for an empty file in another mode than read-only; `Io`.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// std::fs::write(&path, "content")?;
+    /// let open = std::fs::File::open(&path)?;
+    /// let file = MemoryMappedFile::from_file(open, mmap_io::MmapMode::ReadOnly, &path)?;
+    /// assert_eq!(file.len(), 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn from_file<P: AsRef<Path>>(file: File, mode: MmapMode, path: P) -> Result<Self> {
         refuse_cow_without_feature(mode)?;
         let file = OpenOptions::new(mode).map(file)?;
@@ -121,6 +192,15 @@ impl MemoryMappedFile {
     }
 
     /// Options one by one.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// let file = MemoryMappedFile::builder(&path).size(4096).create_new()?;
+    /// assert_eq!(file.path(), path);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn builder<P: AsRef<Path>>(path: P) -> MemoryMappedFileBuilder {
         MemoryMappedFileBuilder::new(path.as_ref())
     }
@@ -139,6 +219,18 @@ impl MemoryMappedFile {
     ///
     /// # Errors
     /// The mapping itself, when it has clones, or when no file descriptor is left to give the file back with.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// let clone = file.clone();
+    /// let file = file.unmap().unwrap_err();
+    /// drop(clone);
+    /// let file: std::fs::File = file.unmap().map_err(|_| "it has a clone")?;
+    /// assert_eq!(file.metadata()?.len(), 100);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn unmap(self) -> std::result::Result<File, Self> {
         if Arc::strong_count(&self.inner) > 1 {
             return Err(self);
@@ -154,6 +246,14 @@ impl MemoryMappedFile {
 /// What it is.
 impl MemoryMappedFile {
     /// Length in bytes.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// assert_eq!(file.len(), 100);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     #[inline]
     pub fn len(&self) -> u64 {
@@ -164,11 +264,28 @@ impl MemoryMappedFile {
     ///
     /// # Errors
     /// None.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// assert_eq!(file.current_len()?, 100);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn current_len(&self) -> Result<u64> {
         Ok(self.len())
     }
 
     /// Whether there are no bytes.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// std::fs::write(&path, "")?;
+    /// assert!(MemoryMappedFile::open_ro(&path)?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     #[inline]
     pub fn is_empty(&self) -> bool {
@@ -176,12 +293,29 @@ impl MemoryMappedFile {
     }
 
     /// The path as it was given.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// let file = MemoryMappedFile::create_rw(&path, 100)?;
+    /// assert_eq!(file.path(), path);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.inner.path
     }
 
     /// What the mapping may do with its file.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// assert_eq!(file.mode(), mmap_io::MmapMode::ReadWrite);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     #[inline]
     pub fn mode(&self) -> MmapMode {
@@ -189,6 +323,14 @@ impl MemoryMappedFile {
     }
 
     /// When writes are flushed by themselves.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// assert_eq!(file.flush_policy(), mmap_io::flush::FlushPolicy::Never);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn flush_policy(&self) -> FlushPolicy {
         self.inner.policy
@@ -197,12 +339,34 @@ impl MemoryMappedFile {
     /// Bytes written since the last flush of the whole: by `update_region`, by mutable slices and `chunks_mut` (their
     /// length), by atomic views (their size, when dropped) and by [`as_mut_ptr`](Self::as_mut_ptr) (everything). Always 0
     /// for read-only and copy-on-write mappings.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// file.update_region(0, b"hello")?;
+    /// file.as_slice_mut(50, 10)?.fill(1);
+    /// assert_eq!(file.pending_bytes(), 15);
+    /// file.flush()?;
+    /// assert_eq!(file.pending_bytes(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn pending_bytes(&self) -> u64 {
         self.inner.file.slot().pending()
     }
 
     /// Whether a copy-on-write mapping can be written.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// std::fs::write(&path, "content")?;
+    /// assert!(MemoryMappedFile::open_cow_writable(&path)?.is_cow_writable());
+    /// assert!(!MemoryMappedFile::open_cow(&path)?.is_cow_writable());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[cfg(feature = "cow")]
     #[must_use]
     pub fn is_cow_writable(&self) -> bool {
@@ -210,6 +374,14 @@ impl MemoryMappedFile {
     }
 
     /// Whether the kernel backs the mapping with huge pages, where it tells (Linux).
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// assert_eq!(file.is_hugepage_backed().is_some(), cfg!(target_os = "linux"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[cfg(feature = "hugepages")]
     #[must_use]
     pub fn is_hugepage_backed(&self) -> Option<bool> {
@@ -223,6 +395,15 @@ impl MemoryMappedFile {
     /// # Safety
     /// - The address is valid for [`len`](Self::len) bytes until the next resize or the drop of the last clone.
     /// - Bytes may change at any time: reading them races with every other user of the mapping.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// // SAFETY: the mapping lives, and nobody else uses its file.
+    /// assert_eq!(unsafe { *file.as_ptr() }, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub unsafe fn as_ptr(&self) -> *const u8 {
         self.inner.memory.shared().base()
@@ -236,6 +417,18 @@ impl MemoryMappedFile {
     /// # Safety
     /// - The address is valid for [`len`](Self::len) bytes until the next resize or the drop of the last clone.
     /// - Writing races with every other user of the mapping, live views included.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// // SAFETY: the mapping lives.
+    /// let address = unsafe { file.as_mut_ptr() }?;
+    /// // SAFETY: as above, and nobody else uses its file.
+    /// unsafe { *address = 7 };
+    /// assert_eq!((file.as_slice(0, 1)?[0], file.pending_bytes()), (7, 100));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub unsafe fn as_mut_ptr(&self) -> Result<*mut u8> {
         self.assert_writable()?;
         let address = self.inner.memory.shared().base();
@@ -271,6 +464,16 @@ impl MemoryMappedFile {
     ///
     /// # Errors
     /// `OutOfBounds`; `InvalidMode` while an atomic view of these bytes is alive.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// file.update_region(95, b"hello")?;
+    /// assert_eq!(file.as_slice(95, 5)?, b"hello");
+    /// assert!(file.as_slice(95, 6).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn as_slice(&self, offset: u64, len: u64) -> Result<MappedSlice<'_>> {
         MappedSlice::new(&self.inner.memory, offset, len)
@@ -280,6 +483,17 @@ impl MemoryMappedFile {
     ///
     /// # Errors
     /// As [`as_slice`](Self::as_slice).
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// let writing = file.as_slice_mut(0, 1)?;
+    /// assert!(file.try_as_slice(50, 1)?.is_none());
+    /// drop(writing);
+    /// assert!(file.try_as_slice(50, 1)?.is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn try_as_slice(&self, offset: u64, len: u64) -> Result<Option<MappedSlice<'_>>> {
         MappedSlice::try_new(&self.inner.memory, offset, len)
     }
@@ -288,6 +502,17 @@ impl MemoryMappedFile {
     ///
     /// # Errors
     /// `OutOfBounds`; `InvalidMode` where the mapping can be written.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// std::fs::write(&path, "content")?;
+    /// let file = MemoryMappedFile::open_ro(&path)?;
+    /// let bytes: &[u8] = file.as_slice_bytes(0, 7)?;
+    /// assert_eq!(bytes, b"content");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn as_slice_bytes(&self, offset: u64, len: u64) -> Result<&[u8]> {
         let bytes = self.unchanging_bytes();
         let range = range::check(offset, len, bytes.map_or(self.len(), |bytes| to_u64(bytes.len())))?;
@@ -299,6 +524,16 @@ impl MemoryMappedFile {
     ///
     /// # Errors
     /// `OutOfBounds`; `buf` is untouched then.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// let mut bytes = [9; 4];
+    /// file.read_into(96, &mut bytes)?;
+    /// assert_eq!(bytes, [0; 4]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn read_into(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
         self.inner.memory.copy_to(offset, buf)
@@ -308,12 +543,32 @@ impl MemoryMappedFile {
     ///
     /// # Errors
     /// `OutOfBounds`.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// let copy: bytes::Bytes = file.read_bytes(0, 5)?;
+    /// file.update_region(0, b"hello")?;
+    /// assert_eq!(&copy[..], [0; 5]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[cfg(feature = "bytes")]
     pub fn read_bytes(&self, offset: u64, len: u64) -> Result<bytes::Bytes> {
         Ok(self.inner.memory.copy_out(offset, len)?.into())
     }
 
     /// A reader from the start on.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// std::fs::write(&path, "content")?;
+    /// let text = std::io::read_to_string(MemoryMappedFile::open_ro(&path)?.reader())?;
+    /// assert_eq!(text, "content");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn reader(&self) -> MmapReader<'_> {
         MmapReader::new(self)
@@ -323,6 +578,14 @@ impl MemoryMappedFile {
     ///
     /// # Errors
     /// None.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// file.touch_pages()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn touch_pages(&self) -> Result<()> {
         let _lock = self.inner.memory.shared();
         Ok(self.inner.file.touch(0, self.len())?)
@@ -332,6 +595,15 @@ impl MemoryMappedFile {
     ///
     /// # Errors
     /// `OutOfBounds`.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// file.touch_pages_range(50, 50)?;
+    /// assert!(file.touch_pages_range(50, 51).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn touch_pages_range(&self, offset: u64, len: u64) -> Result<()> {
         let _lock = self.inner.memory.shared();
         Ok(self.inner.file.touch(offset, len)?)
@@ -341,6 +613,15 @@ impl MemoryMappedFile {
     ///
     /// # Errors
     /// `OutOfBounds`, `AdviceFailed`.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// file.prefetch_range(50, 50)?;
+    /// assert!(file.prefetch_range(50, 51).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn prefetch_range(&self, offset: u64, len: u64) -> Result<()> {
         let _lock = self.inner.memory.shared();
         self.inner.file.advise(offset, len, crate::os::Advice::WillNeed).map_err(advice_error)
@@ -362,6 +643,16 @@ impl MemoryMappedFile {
     /// # Errors
     /// `InvalidMode` where the mapping cannot be written, `OutOfBounds`; nothing is stored then. `FlushFailed` when a flush
     /// that the policy asks for fails; the bytes are stored then.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// file.update_region(95, b"hello")?;
+    /// assert!(file.update_region(96, b"hello").is_err());
+    /// assert_eq!(file.as_slice(94, 6)?, b"\0hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn update_region(&self, offset: u64, data: &[u8]) -> Result<()> {
         if data.is_empty() {
             return Ok(());
@@ -375,6 +666,17 @@ impl MemoryMappedFile {
     ///
     /// # Errors
     /// As [`update_region`](Self::update_region).
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// let reading = file.as_slice(0, 1)?;
+    /// assert!(!file.try_update_region(95, b"hello")?);
+    /// drop(reading);
+    /// assert!(file.try_update_region(95, b"hello")?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn try_update_region(&self, offset: u64, data: &[u8]) -> Result<bool> {
         if data.is_empty() {
             return Ok(true);
@@ -391,6 +693,17 @@ impl MemoryMappedFile {
     ///
     /// # Errors
     /// `InvalidMode` where the mapping cannot be written, `OutOfBounds`.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// let mut bytes = file.as_slice_mut(10, 3)?;
+    /// bytes.fill(7);
+    /// drop(bytes); // as_slice would wait for it
+    /// assert_eq!(file.as_slice(9, 5)?, [0, 7, 7, 7, 0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn as_slice_mut(&self, offset: u64, len: u64) -> Result<MappedSliceMut<'_>> {
         self.assert_writable()?;
         MappedSliceMut::new(self.inner.memory.exclusive(), offset, len, Some(&self.inner.file))
@@ -400,6 +713,15 @@ impl MemoryMappedFile {
     ///
     /// # Errors
     /// As [`as_slice_mut`](Self::as_slice_mut).
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// let reading = file.as_slice(0, 1)?;
+    /// assert!(file.try_as_slice_mut(50, 1)?.is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn try_as_slice_mut(&self, offset: u64, len: u64) -> Result<Option<MappedSliceMut<'_>>> {
         self.assert_writable()?;
         let lock = self.inner.memory.try_exclusive();
@@ -419,6 +741,16 @@ impl MemoryMappedFile {
     ///
     /// # Errors
     /// `FlushFailed`; a full disk or a device error stays, because the kernel tells it only once.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// file.update_region(0, b"hello")?;
+    /// file.flush()?;
+    /// assert_eq!(file.pending_bytes(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn flush(&self) -> Result<()> {
         Ok(self.inner.file.flush()?)
     }
@@ -428,6 +760,18 @@ impl MemoryMappedFile {
     ///
     /// # Errors
     /// As [`flush`](Self::flush), and `OutOfBounds`.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// file.update_region(0, b"hello")?;
+    /// file.flush_range(0, 5)?;
+    /// assert_eq!(file.pending_bytes(), 5);
+    /// file.flush_range(0, 100)?;
+    /// assert_eq!(file.pending_bytes(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn flush_range(&self, offset: u64, len: u64) -> Result<()> {
         Ok(self.inner.file.flush_range(offset, len)?)
     }
@@ -436,6 +780,16 @@ impl MemoryMappedFile {
     ///
     /// # Errors
     /// `FlushFailed`.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// file.update_region(0, b"hello")?;
+    /// file.schedule_flush()?;
+    /// assert_eq!(file.pending_bytes(), 5);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn schedule_flush(&self) -> Result<()> {
         loop {
             match self.schedule_flush_range(0, self.len()) {
@@ -450,6 +804,15 @@ impl MemoryMappedFile {
     ///
     /// # Errors
     /// `OutOfBounds`, `FlushFailed`.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// file.schedule_flush_range(50, 50)?;
+    /// assert!(file.schedule_flush_range(50, 51).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn schedule_flush_range(&self, offset: u64, len: u64) -> Result<()> {
         Ok(self.inner.file.schedule_flush(offset, len)?)
     }
@@ -459,6 +822,16 @@ impl MemoryMappedFile {
     /// # Errors
     /// `InvalidMode` unless read-write; `ResizeFailed` for a size of 0 or beyond 128 TiB, or when others have made the file
     /// longer and it is to shrink; `Io`. File and mapping are as before then.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// file.update_region(0, b"hello")?;
+    /// file.resize(200)?;
+    /// assert_eq!((file.len(), file.as_slice(0, 5)?.to_vec()), (200, b"hello".to_vec()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn resize(&self, new_size: u64) -> Result<()> {
         if self.mode() != MmapMode::ReadWrite {
             return Err(MmapIoError::InvalidMode("only a read-write mapping can be resized"));

@@ -46,12 +46,38 @@ impl<'a> MmapReader<'a> {
     }
 
     /// Position in bytes.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// use std::io::Read;
+    ///
+    /// let mut reader = file.reader();
+    /// reader.read_exact(&mut [0; 30])?;
+    /// assert_eq!(reader.position(), 30);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn position(&self) -> u64 {
         self.position
     }
 
     /// Moves to a position, which may lie behind the end, and forgets what was buffered.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// use std::io::Read;
+    ///
+    /// let mut reader = file.reader();
+    /// reader.set_position(90);
+    /// assert_eq!(reader.read_to_end(&mut Vec::new())?, 10);
+    /// reader.set_position(1000);
+    /// assert_eq!(reader.read_to_end(&mut Vec::new())?, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_position(&mut self, pos: u64) {
         self.position = pos;
         self.filled.1 = 0;

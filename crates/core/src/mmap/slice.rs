@@ -99,6 +99,16 @@ impl<'a> MappedSlice<'a> {
     }
 
     /// The bytes.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// let slice = file.as_slice(0, 3)?;
+    /// let bytes: &[u8] = slice.as_slice();
+    /// assert_eq!(bytes, [0; 3]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     #[inline]
     pub fn as_slice(&self) -> &[u8] {
@@ -107,6 +117,14 @@ impl<'a> MappedSlice<'a> {
     }
 
     /// Bytes in the slice.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// assert_eq!(file.as_slice(0, 3)?.len(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     #[inline]
     pub fn len(&self) -> usize {
@@ -114,6 +132,14 @@ impl<'a> MappedSlice<'a> {
     }
 
     /// Whether there are none.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// assert!(file.as_slice(0, 0)?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     #[inline]
     pub fn is_empty(&self) -> bool {
@@ -177,6 +203,16 @@ impl<const N: usize> PartialEq<&[u8; N]> for MappedSlice<'_> {
 
 #[cfg(feature = "bytes")]
 impl From<MappedSlice<'_>> for bytes::Bytes {
+    /// Copies the bytes.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// let copy = bytes::Bytes::from(file.as_slice(0, 3)?);
+    /// assert_eq!(&copy[..], [0; 3]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     fn from(slice: MappedSlice<'_>) -> Self {
         Self::copy_from_slice(&slice)
     }
@@ -184,6 +220,16 @@ impl From<MappedSlice<'_>> for bytes::Bytes {
 
 #[cfg(feature = "bytes")]
 impl From<&MappedSlice<'_>> for bytes::Bytes {
+    /// Copies the bytes.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// let copy = bytes::Bytes::from(&file.as_slice(0, 3)?);
+    /// assert_eq!(&copy[..], [0; 3]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     fn from(slice: &MappedSlice<'_>) -> Self {
         Self::copy_from_slice(slice)
     }
@@ -191,6 +237,15 @@ impl From<&MappedSlice<'_>> for bytes::Bytes {
 
 /// Bytes of a mapping, borrowed for writing. While it lives nobody else reads or writes the mapping. Its length counts as
 /// written when it is dropped.
+///
+/// ```
+/// # use mmap_io::MemoryMappedFile;
+/// # let folder = tempfile::tempdir()?;
+/// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+/// file.as_slice_mut(10, 3)?[1] = 7;
+/// assert_eq!((file.as_slice(10, 3)?.to_vec(), file.pending_bytes()), (vec![0, 7, 0], 3));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct MappedSliceMut<'a> {
     address: *mut u8,
     len: usize,
@@ -212,6 +267,15 @@ impl<'a> MappedSliceMut<'a> {
     }
 
     /// The bytes.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// file.as_slice_mut(0, 5)?.as_mut().copy_from_slice(b"hello");
+    /// assert_eq!(file.as_slice(0, 5)?, b"hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     #[expect(clippy::should_implement_trait, reason = "the published name")]
     pub fn as_mut(&mut self) -> &mut [u8] {
@@ -220,6 +284,14 @@ impl<'a> MappedSliceMut<'a> {
     }
 
     /// Bytes in the slice.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// assert_eq!(file.as_slice_mut(0, 3)?.len(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     #[inline]
     pub fn len(&self) -> usize {
@@ -227,6 +299,14 @@ impl<'a> MappedSliceMut<'a> {
     }
 
     /// Whether there are none.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// let file = MemoryMappedFile::create_rw(folder.path().join("f"), 100)?;
+    /// assert!(file.as_slice_mut(0, 0)?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     #[inline]
     pub fn is_empty(&self) -> bool {

@@ -51,6 +51,18 @@ pub(crate) enum Others {
 }
 
 /// How the pages of a range are going to be used.
+///
+/// ```
+/// # use mmap_io::{Create, MmapMode, OpenOptions};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("f");
+/// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+/// use mmap_io::Advice;
+///
+/// file.advise(0, 100, Advice::Sequential)?;
+/// file.advise(0, 100, Advice::WillNeed)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Advice {
     /// No particular way.

@@ -163,10 +163,8 @@ impl Map {
     /// Zero-filled memory without a file, `len` bytes (more than 0).
     pub(crate) fn anonymous(len: usize, huge: bool) -> Result<Self, OsError> {
         let failed = |error| OsError::new("mmap", error);
-        if huge {
-            if let Ok(raw) = MmapOptions::new().len(len).huge(None).map_anon() {
-                return Ok(Self { raw: raw.into(), sharing: Sharing::Private });
-            }
+        if huge && let Ok(raw) = MmapOptions::new().len(len).huge(None).map_anon() {
+            return Ok(Self { raw: raw.into(), sharing: Sharing::Private });
         }
         let raw = MmapOptions::new().len(len).map_anon().map_err(failed)?;
         let map = Self { raw: raw.into(), sharing: Sharing::Private };
