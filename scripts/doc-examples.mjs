@@ -25,16 +25,16 @@ function look(id, path) {
   seen.add(id)
   const [[kind, inner]] = Object.entries(item.inner)
   if (kind === 'use') return look(inner.id, path)
-  if (kind === 'impl') return inner.trait === null && inner.items.filter(isPublic).forEach((member) => look(member, path))
-  if (kind.startsWith('assoc_')) return
-  const name = [...path, item.name]
-  if (hasExample(item.docs ?? '')) {
-    sum.passed += 1
-  } else {
-    sum.failed += 1
-    console.error(`${item.span.filename}:${item.span.begin[0]}: ${name.join('::')} has no example`)
-  }
+  if (kind.startsWith('assoc_') || inner.trait) return // given by a trait
+  const name = kind === 'impl' ? path : [...path, item.name]
+  if (kind !== 'impl') count(item, name.join('::'))
   for (const child of [...(inner.items ?? []), ...(inner.impls ?? [])]) if (isPublic(child)) look(child, name)
+}
+
+function count({ docs, span }, name) {
+  const found = hasExample(docs ?? '')
+  sum[found ? 'passed' : 'failed'] += 1
+  if (!found) console.error(`${span.filename}:${span.begin[0]}: ${name} has no example`)
 }
 
 /** Implementations have no visibility of their own. */
