@@ -14,7 +14,22 @@ export {
   type ViewMode,
 } from './src/enums.ts'
 export { MmapIoError, type MmapIoErrorDetails, type MmapIoErrorKind } from './src/errors.ts'
+export {
+  copyMmap,
+  copyMmapSync,
+  createMmap,
+  createMmapSync,
+  deleteMmap,
+  deleteMmapSync,
+  flush,
+  flushSync,
+  loadMmap,
+  loadMmapSync,
+  updateRegion,
+  writeMmap,
+  writeMmapSync,
+} from './src/manager.ts'
 export { MemoryMappedFile, type Residency } from './src/mapped-file.ts'
-export type { MapOptions, OpenOptions, WritableMapOptions } from './src/options.ts'
+export type { AnonymousOptions, MapOptions, OpenOptions, WritableMapOptions } from './src/options.ts'
 export type { MappedSliceMut } from './src/slice-mut.ts'
 export { alignUp, capabilities, pageSize } from './src/utilities.ts'

@@ -65,14 +65,18 @@ for (const [title, call] of Object.entries(counts)) {
 
 test('counts of the open functions must be safe integers >= 0', async (t) => {
   const path = tempFile(t, pattern(100))
-  const { createRw, createRwSync, openRo, openRwSync, open } = MemoryMappedFile as unknown as Record<string, AnyCall>
+  const { createRw, createRwSync, openRo, openRwSync, openOrCreate, openOrCreateSync, open, anonymous } =
+    MemoryMappedFile as unknown as Record<string, AnyCall>
   for (const [value, code] of badCounts) {
     const calls = [
       () => createRw?.(path, value),
       () => createRwSync?.(path, value),
       () => openRo?.(path, { offset: value }),
       () => openRwSync?.(path, { length: value }),
+      () => openOrCreate?.(path, value),
+      () => openOrCreateSync?.(path, value),
       () => open?.(path, { mode: 'read-write', create: 'if-missing', size: value }),
+      () => anonymous?.(value),
     ]
     for (const call of calls) t.is(await outcome(call), code, `${String(value)} in ${call}`)
   }
@@ -113,7 +117,7 @@ test('wrong types of other arguments are told by name', async (t) => {
 
 test('options are checked by name and value', async (t) => {
   const path = tempFile(t, pattern(100))
-  const { open, openRo, openRw, fromFd, createRw } = MemoryMappedFile as unknown as Record<string, AnyCall>
+  const { open, openRo, openRw, openOrCreate, fromFd, createRw, anonymous } = MemoryMappedFile as unknown as Record<string, AnyCall>
   const calls: [() => unknown, string][] = [
     [() => openRo?.(path, null), 'ERR_INVALID_ARG_TYPE'],
     [() => openRo?.(path, 'fast'), 'ERR_INVALID_ARG_TYPE'],
@@ -140,6 +144,9 @@ test('options are checked by name and value', async (t) => {
     [() => open?.(path, { mode: 'read-write', size: 5 }), 'ERR_INVALID_ARG_VALUE'],
     [() => fromFd?.(0, { mode: 'read-write', create: 'truncate', size: 5 }), 'ERR_INVALID_ARG_VALUE'],
     [() => createRw?.(path, 5, { sparce: true }), 'ERR_INVALID_ARG_VALUE'],
+    [() => openOrCreate?.(path, 5, { flushPolice: 'always' }), 'ERR_INVALID_ARG_VALUE'],
+    [() => anonymous?.(5, { veiw: 'copy' }), 'ERR_INVALID_ARG_VALUE'],
+    [() => anonymous?.(5, { hugePages: 'yes' }), 'ERR_INVALID_ARG_TYPE'],
   ]
   for (const [call, code] of calls) t.is(await outcome(call), code, String(call))
   t.deepEqual(readFileSync(path), pattern(100))
@@ -214,10 +221,11 @@ test("a promise method never throws in the caller's face", async (t) => {
   const mapping = MemoryMappedFile.openRoSync(tempFile(t, 'abc'))
   mapping.close()
   const loose = any(mapping)
-  const { openRo, createRw, fromFd } = MemoryMappedFile as unknown as Record<string, AnyCall>
+  const { openRo, openOrCreate, createRw, fromFd } = MemoryMappedFile as unknown as Record<string, AnyCall>
   const calls = [
     () => openRo?.(5),
     () => createRw?.('x', -1),
+    () => openOrCreate?.('x'),
     () => fromFd?.('x'),
     () => loose.flush?.(),
     () => loose.flushRange?.(-1),

@@ -122,6 +122,43 @@ test('open creates as it is told', async (t) => {
   read.close()
 })
 
+test('openOrCreate creates, extends an empty file, and keeps one that has bytes', async (t) => {
+  const path = join(tempFolder(t), 'file')
+  const created = await MemoryMappedFile.openOrCreate(path, 100)
+  t.deepEqual([created.length, created.mode], [100, 'read-write'])
+  created.updateRegion(0, 'kept')
+  created.close()
+  const again = MemoryMappedFile.openOrCreateSync(path, 5000)
+  t.is(again.asSlice(0, 4).toString(), 'kept')
+  t.is(again.length, 100)
+  again.close()
+  const empty = await MemoryMappedFile.openOrCreate(tempFile(t), 10, { offset: 4 })
+  t.is(empty.length, 6)
+  empty.close()
+})
+
+test('openOrCreate refuses a size of 0 before it touches anything', async (t) => {
+  const path = join(tempFolder(t), 'file')
+  await t.throwsAsync(() => MemoryMappedFile.openOrCreate(path, 0), { code: 'ERR_MMAP_RESIZE_FAILED' })
+  t.throws(() => MemoryMappedFile.openOrCreateSync(path, 0), { code: 'ERR_MMAP_RESIZE_FAILED' })
+  t.false(existsSync(path))
+})
+
+test('all who open or create a file at once get the same one, in other processes too', async (t) => {
+  const path = join(tempFolder(t), 'file')
+  const program = `${prelude}
+    const at = Number(process.argv[2])
+    const all = await Promise.all(Array.from({ length: 8 }, () => MemoryMappedFile.openOrCreate(path, 64)))
+    for (const [index, mapping] of all.entries()) mapping.updateRegion(at + index, Buffer.of(at + index + 1))
+    print(all.map((mapping) => mapping.length))`
+  const ended = await Promise.all([0, 8, 16, 24].map((at) => run(program, [path, String(at)])))
+  for (const { stdout, stderr } of ended) t.is(stdout.trim(), JSON.stringify(Array(8).fill(64)), stderr)
+  t.deepEqual(
+    [...readFileSync(path).subarray(0, 32)],
+    Array.from({ length: 32 }, (_, index) => index + 1),
+  )
+})
+
 test('an empty file is an empty mapping for reading and ResizeFailed for writing', async (t) => {
   const path = tempFile(t)
   const mapping = await MemoryMappedFile.openRo(path)

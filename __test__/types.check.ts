@@ -4,7 +4,12 @@ import {
   type alignUp,
   type Bytes,
   type capabilities,
+  copyMmap,
+  type createMmap,
   type FlushPolicy,
+  flush,
+  loadMmap,
+  loadMmapSync,
   type MapOptions,
   type MappedSliceMut,
   MemoryMappedFile,
@@ -15,6 +20,7 @@ import {
   type Residency,
   type ViewMode,
   type WritableMapOptions,
+  writeMmap,
 } from '#mmap-io'
 
 /** Compiles when both types are the same. */
@@ -44,6 +50,12 @@ export async function uses(path: string | Buffer | URL, data: Bytes): Promise<vo
   const write: WritableMapOptions = { ...read, flushPolicy: 'always' }
   const open: OpenOptions = { ...write, mode: MmapMode.ReadWrite, create: 'exclusive', size: pageSize() }
   using slice = MemoryMappedFile.openSync(path, open).asSliceMut()
+  using scratch = MemoryMappedFile.anonymous(5, { hugePages: true })
+  const made: Promise<MemoryMappedFile> = MemoryMappedFile.openOrCreate(path, scratch.length, { sparse: true })
+  same<ReturnType<typeof createMmap>, typeof made>(true)
+  same<ReturnType<typeof loadMmapSync>, MemoryMappedFile>(true)
+  const copied: Promise<void> = copyMmap(path, path)
+  await Promise.all([copied, writeMmap(path, 0, data), flush(await loadMmap(path, 'copy-on-write'))])
   await using again = MemoryMappedFile.fromFdSync(3)
   slice.bytes.fill(again.length)
   mapping.close({ detach: false })
@@ -61,6 +73,10 @@ export function mustNotCompile(mapping: MemoryMappedFile): void {
   MemoryMappedFile.openSync('x', { mode: 'rw' })
   // @ts-expect-error a read-only mapping has no flush policy
   MemoryMappedFile.openRoSync('x', { flushPolicy: 'always' })
+  // @ts-expect-error memory without a file has no advice
+  MemoryMappedFile.anonymous(5, { advice: 'random' })
+  // @ts-expect-error the mode is required
+  loadMmapSync('x')
   // @ts-expect-error a misspelled option
   MemoryMappedFile.openRwSync('x', { ofset: 1 })
   // @ts-expect-error offsets are numbers

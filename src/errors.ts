@@ -100,13 +100,13 @@ function osError(failure: Failure): { code: string; errno: number | undefined; t
   return { code: failure.code, errno, text: entry?.[1] ?? 'error of the operating system' }
 }
 
-/** The error for a failure of the native layer. */
-export function fromFailure(failure: Failure, path: string | null): MmapIoError {
+/** The error for a failure of the native layer. `destination` is the other path of a call that takes two. */
+export function fromFailure(failure: Failure, path: string | null, destination?: string): MmapIoError {
   const { message, offset, length, total, syscall } = failure
   const kind = failure.kind as MmapIoErrorKind
   const os = osError(failure)
   if (!os) return new MmapIoError(kind, message, defined({ offset, length, total, syscall }))
-  const where = `${syscall === undefined ? '' : `, ${syscall}`}${path === null ? '' : ` '${path}'`}`
+  const where = `${syscall === undefined ? '' : `, ${syscall}`}${path === null ? '' : ` '${path}'`}${destination === undefined ? '' : ` -> '${destination}'`}`
   const said = `${os.code}: ${os.text}${where}`
   const hint = message && ` (${message})`
   const text = kind === 'FlushFailed' ? `flush failed: ${said}` : kind === 'Unsupported' ? `${message}: ${said}` : said + hint
@@ -119,8 +119,9 @@ function defined(details: { [Key in keyof MmapIoErrorDetails]: MmapIoErrorDetail
 }
 
 /** Passes a value of the native layer on, or throws its failure. */
-export function settle<T>(result: T | Failure, path: string | null): T {
-  if (typeof result === 'object' && result !== null && Object.hasOwn(result, 'kind')) throw fromFailure(result as Failure, path)
+export function settle<T>(result: T | Failure, path: string | null, destination?: string): T {
+  if (typeof result === 'object' && result !== null && Object.hasOwn(result, 'kind'))
+    throw fromFailure(result as Failure, path, destination)
   return result as T
 }
 

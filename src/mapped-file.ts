@@ -9,8 +9,10 @@ import { type FlushPolicy, MmapMode, type ViewMode } from './enums.ts'
 import { closedError, invalidMode, MmapIoError, misaligned, outOfBounds, settle } from './errors.ts'
 import { flushInterval, flushTrigger } from './flush-policy.ts'
 import { illegalConstructor } from './misuse.ts'
-import { type Opened, openDescriptor, openDescriptorSync, openPath, openPathSync } from './open.ts'
+import { type Opened, openAnonymous, openDescriptor, openDescriptorSync, openPath, openPathSync } from './open.ts'
 import {
+  type AnonymousOptions,
+  anonymousRequest,
   fdRequest,
   type MapOptions,
   type OpenOptions,
@@ -70,14 +72,14 @@ export class MemoryMappedFile extends EventEmitter {
    * ```
    */
   static async createRw(path: PathLike, size: number, options?: WritableMapOptions): Promise<MemoryMappedFile> {
-    return new MemoryMappedFile(token, await openPath(path, () => creating(size, options)))
+    return new MemoryMappedFile(token, await openPath(path, () => creating('truncate', size, options)))
   }
 
   /** Blocking twin of {@link MemoryMappedFile.createRw}. */
   static createRwSync(path: PathLike, size: number, options?: WritableMapOptions): MemoryMappedFile {
     return new MemoryMappedFile(
       token,
-      openPathSync(path, () => creating(size, options)),
+      openPathSync(path, () => creating('truncate', size, options)),
     )
   }
 
@@ -128,6 +130,29 @@ export class MemoryMappedFile extends EventEmitter {
   }
 
   /**
+   * Opens a file for reading and writing, or creates it with `size` zero bytes when it is missing; an existing empty file is extended to
+   * `size`, any other keeps its bytes and length. Of several that do this at once one creates and all map the same file.
+   *
+   * ResizeFailed for a size of 0; nothing is touched then.
+   *
+   * ```js
+   * const mapping = await MemoryMappedFile.openOrCreate('state.bin', 4096)
+   * mapping.close()
+   * ```
+   */
+  static async openOrCreate(path: PathLike, size: number, options?: WritableMapOptions): Promise<MemoryMappedFile> {
+    return new MemoryMappedFile(token, await openPath(path, () => creating('if-missing', size, options)))
+  }
+
+  /** Blocking twin of {@link MemoryMappedFile.openOrCreate}. */
+  static openOrCreateSync(path: PathLike, size: number, options?: WritableMapOptions): MemoryMappedFile {
+    return new MemoryMappedFile(
+      token,
+      openPathSync(path, () => creating('if-missing', size, options)),
+    )
+  }
+
+  /**
    * Maps a file in the mode of `options.mode` (default `'read-only'`), creating it as `options.create` says.
    *
    * ```js
@@ -163,6 +188,23 @@ export class MemoryMappedFile extends EventEmitter {
     )
   }
 
+  /**
+   * Zero-filled memory without a file, `size` bytes, read-write. One short system call; memory is taken page by page as it is stored to.
+   *
+   * `path` is null, `flush` has nothing to do, `pendingBytes` stays 0, `resize` is Unsupported. ResizeFailed for a size of 0, Io with
+   * `ENOMEM` for more than there are addresses or the system allows.
+   *
+   * ```js
+   * const scratch = MemoryMappedFile.anonymous(1 << 20)
+   * scratch.updateRegion(0, 'not in any file')
+   * scratch.close()
+   * ```
+   */
+  static anonymous(size: number, options?: AnonymousOptions): MemoryMappedFile {
+    checkCount('size', size)
+    return new MemoryMappedFile(token, openAnonymous(size, anonymousRequest(options)))
+  }
+
   readonly #opened: Opened
   readonly #mode: MmapMode
   readonly #native: Mapping
@@ -194,7 +236,7 @@ export class MemoryMappedFile extends EventEmitter {
     }
   }
 
-  /** As given to open, made a string; null for a mapping made of a descriptor. */
+  /** As given to open, made a string; null for a mapping made of a descriptor and for anonymous memory. */
   get path(): string | null {
     return this.#opened.path
   }
@@ -231,7 +273,7 @@ export class MemoryMappedFile extends EventEmitter {
 
   /**
    * Bytes written by updateRegion and released asSliceMut since the last flush of the whole. Stores through plain views cannot be
-   * counted; an explicit flush covers them all the same. Always 0 for read-only and copy-on-write mappings.
+   * counted; an explicit flush covers them all the same. Always 0 for read-only, copy-on-write and anonymous mappings.
    */
   get pendingBytes(): number {
     return this.#closed ? 0 : this.#status.pendingBytes
@@ -347,7 +389,7 @@ export class MemoryMappedFile extends EventEmitter {
   /**
    * Resolves when every byte stored so far is on the device as far as the operating system can promise: `msync(MS_SYNC)`, on macOS
    * `F_FULLFSYNC` besides, on Windows `FlushViewOfFile` and `FlushFileBuffers`. The first flush of a file that was created here
-   * also brings its name to the device. Nothing to do on read-only and copy-on-write mappings.
+   * also brings its name to the device. Nothing to do on read-only, copy-on-write and anonymous mappings.
    *
    * Rejects with FlushFailed, which carries code, errno and syscall, and leaves `pendingBytes`. A full disk or device error stays:
    * every later flush fails with it, because the operating system tells it only once.
@@ -469,7 +511,7 @@ export class MemoryMappedFile extends EventEmitter {
 
   /** Counts a write and flushes when the policy asks for it. */
   #written(bytes: number): void {
-    if (this.#mode !== MmapMode.ReadWrite || bytes === 0) return
+    if (!this.#opened.reachesFile || bytes === 0) return
     this.#status.count(bytes)
     if (this.#isFlushDue?.(this.#status)) this.flushSync()
   }
@@ -485,9 +527,9 @@ export class MemoryMappedFile extends EventEmitter {
   }
 }
 
-function creating(size: number, options: WritableMapOptions | undefined) {
+function creating(create: 'truncate' | 'if-missing', size: number, options: WritableMapOptions | undefined) {
   checkCount('size', size)
-  return writeRequest(options, { create: 'truncate', size })
+  return writeRequest(options, { create, size })
 }
 
 function checkDetach(options: { detach?: boolean } | undefined): boolean | undefined {

@@ -2,8 +2,8 @@
 import type { PathLike } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import type { Mapping } from '#binding'
-import { open, openFd, openFdSync, openSync } from '#binding'
-import type { FlushPolicy, MmapMode, ViewMode } from './enums.ts'
+import { anonymous, open, openFd, openFdSync, openSync } from '#binding'
+import { type FlushPolicy, MmapMode, type ViewMode } from './enums.ts'
 import { settle } from './errors.ts'
 import type { Request } from './options.ts'
 import { checkFd } from './options.ts'
@@ -17,6 +17,8 @@ export interface Opened {
   readonly mode: MmapMode
   readonly viewMode: ViewMode
   readonly flushPolicy: FlushPolicy
+  /** Whether what is stored reaches a file, and is counted until it is flushed. */
+  readonly reachesFile: boolean
 }
 
 // The view mode comes first: a mode that cannot be had must not leave a created file behind.
@@ -25,6 +27,7 @@ const describe = (request: Request, path: string | null): Omit<Opened, 'native'>
   mode: request.native.mode,
   viewMode: chooseView(request.view),
   flushPolicy: request.flushPolicy,
+  reachesFile: request.native.mode === MmapMode.ReadWrite,
 })
 
 export async function openPath(path: PathLike, check: () => Request): Promise<Opened> {
@@ -53,4 +56,9 @@ export function openDescriptorSync(fd: number | FileHandle, check: () => Request
   const request = check()
   const described = describe(request, null)
   return { ...described, native: settle(openFdSync(number, request.native), null) }
+}
+
+export function openAnonymous(size: number, request: Request): Opened {
+  const described = describe(request, null)
+  return { ...described, reachesFile: false, native: settle(anonymous(size, request.native.hugePages), null) }
 }

@@ -66,6 +66,8 @@ export interface OpenOptions extends WritableMapOptions {
   size?: number
 }
 
+export interface AnonymousOptions extends Pick<MapOptions, 'view' | 'hugePages'> {}
+
 /** Checked options. */
 export interface Request {
   readonly native: OpenRequest
@@ -92,6 +94,10 @@ export const writeRequest = (options: WritableMapOptions | undefined, created: P
 /** Options of `open`. */
 export const openRequest = (options: OpenOptions | undefined): Request => parse(options, openNames, {})
 
+/** Options of `anonymous`. */
+export const anonymousRequest = (options: AnonymousOptions | undefined): Request =>
+  parse(options, ['view', 'hugePages'], { mode: MmapMode.ReadWrite })
+
 /** Options of `fromFd`, which cannot create. */
 export function fdRequest(options: OpenOptions | undefined): Request {
   const request = openRequest(options)
@@ -108,7 +114,7 @@ function parse(given: OpenOptions | undefined, names: readonly string[], decided
   checkOptionalCount('options.length', length)
   checkOptionalCount('options.size', size)
   checkOneOf('options.view', viewModes, view)
-  checkOneOf('options.mode', Object.values(MmapMode), mode)
+  checkMode('options.mode', mode)
   checkOneOf('options.create', creations, create)
   checkBoolean('options.sparse', sparse)
   checkBoolean('options.hugePages', hugePages)
@@ -150,6 +156,11 @@ function isOneEditApart(a: string, b: string): boolean {
 
 function checkOneOf(name: string, values: readonly string[], value: unknown): void {
   if (!values.includes(value as string)) throw wrongValue(name, `one of ${values.map((known) => `'${known}'`).join(', ')}`, value)
+}
+
+export function checkMode(name: string, mode: MmapMode): MmapMode {
+  checkOneOf(name, Object.values(MmapMode), mode)
+  return mode
 }
 
 const intervals = ['everyBytes', 'everyWrites', 'everyMillis'] as const

@@ -10,10 +10,10 @@ export interface Path {
   readonly text: string
 }
 
-export function toPath(path: PathLike): Path {
+export function toPath(path: PathLike, name = 'path'): Path {
   const plain = path instanceof URL ? fileURLToPath(path) : path
-  if (typeof plain !== 'string' && !(plain instanceof Uint8Array)) throw wrongType('path', 'a string, a Buffer or a file URL', path)
+  if (typeof plain !== 'string' && !(plain instanceof Uint8Array)) throw wrongType(name, 'a string, a Buffer or a file URL', path)
   const bytes = typeof plain === 'string' ? Buffer.from(toNamespacedPath(plain)) : Buffer.from(plain)
-  if (bytes.includes(0)) throw wrongValue('path', 'a path without NUL bytes', path)
+  if (bytes.includes(0)) throw wrongValue(name, 'a path without NUL bytes', path)
   return { bytes, text: typeof plain === 'string' ? plain : bytes.toString() }
 }

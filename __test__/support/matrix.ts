@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { MemoryMappedFile } from '#mmap-io'
 import { outcome } from './outcome.ts'
 
-export const states = ['read-only', 'read-write', 'copy-on-write', 'closed', 'empty'] as const
+export const states = ['read-only', 'read-write', 'copy-on-write', 'closed', 'empty', 'anonymous'] as const
 export type State = (typeof states)[number]
 
 export interface Row {
@@ -26,6 +26,8 @@ const outcomes = (readOnly: string, readWrite: string, copyOnWrite: string, clos
   'copy-on-write': copyOnWrite,
   closed,
   empty,
+  // Memory without a file is as good as a file, but where a row says otherwise.
+  anonymous: readWrite,
 })
 
 const reads = outcomes('ok', 'ok', 'ok', 'Closed', 'ok')
@@ -75,7 +77,7 @@ export const rows: Row[] = [
     title: 'resize',
     call: (m) => m.resize(LENGTH / 2),
     twin: (m) => m.resizeSync(LENGTH / 2),
-    outcomes: outcomes('InvalidMode', 'ok', 'InvalidMode', 'Closed', 'InvalidMode'),
+    outcomes: { ...outcomes('InvalidMode', 'ok', 'InvalidMode', 'Closed', 'InvalidMode'), anonymous: 'Unsupported' },
   },
   {
     title: 'resize to nothing',
@@ -111,6 +113,11 @@ function open(state: State, path: string): MemoryMappedFile {
       return MemoryMappedFile.openCowSync(path)
     case 'read-write':
       return MemoryMappedFile.openRwSync(path)
+    case 'anonymous': {
+      const mapping = MemoryMappedFile.anonymous(LENGTH)
+      mapping.asSlice().fill('x')
+      return mapping
+    }
     case 'closed': {
       const mapping = MemoryMappedFile.openRwSync(path)
       mapping.close()

@@ -74,7 +74,7 @@ pub(crate) struct Placement {
     pub(crate) created_in: Option<PathBuf>,
 }
 
-/// A file and its mapping.
+/// A file and its mapping; or memory without a file behind the same methods.
 ///
 /// Dropping it releases the file. Regions that somebody still holds read zeros from then on (on Windows: the file's bytes,
 /// until they are dropped).
@@ -96,7 +96,8 @@ pub(crate) struct Placement {
 /// ```
 #[derive(Debug)]
 pub struct MappedFile {
-    file: File,
+    /// `None` for memory without a file.
+    file: Option<Arc<File>>,
     mode: MmapMode,
     offset: u64,
     reaches_end: bool,
@@ -142,13 +143,59 @@ struct Health {
     unsynced_folder: Option<PathBuf>,
 }
 
+/// A resize whose checks have passed.
+struct Resize<'a> {
+    file: &'a File,
+    new_len: u64,
+    /// Length of the file now.
+    actual: u64,
+    /// Where the file is to end.
+    new_end: u64,
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What the locks of this file protect is changed by single assignments: a panic cannot leave it half done.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl MappedFile {
-    pub(crate) fn new(file: File, placement: Placement, region: Region) -> Self {
+    pub(crate) fn new(file: Arc<File>, placement: Placement, region: Region) -> Self {
+        Self::assemble(Some(file), placement, region)
+    }
+
+    /// Zero-filled memory of this process, `len` bytes. Flushing does nothing, resizing is unsupported. `huge_pages` is a hint.
+    ///
+    /// # Errors
+    /// [`Error::ResizeFailed`] for a length of 0, [`Error::Io`].
+    ///
+    /// ```
+    /// let memory = mmap_io::MappedFile::anonymous(4096, false)?;
+    /// memory.write(10, b"hello")?;
+    /// memory.flush()?;
+    /// assert_eq!(memory.slot().pending(), 0);
+    /// # Ok::<(), mmap_io::Error>(())
+    /// ```
+    pub fn anonymous(len: u64, huge_pages: bool) -> Result<Self> {
+        if len == 0 {
+            return Err(Error::ResizeFailed("the size must be greater than zero".into()));
+        }
+        let region = Region::anonymous(len).map_err(explain_map_failure)?;
+        let placement = Placement {
+            mode: MmapMode::ReadWrite,
+            offset: 0,
+            reaches_end: false,
+            growth: Growth::Sparse,
+            created_in: None,
+        };
+        let memory = Self::assemble(None, placement, region);
+        if huge_pages {
+            // A hint: a kernel without huge pages refuses it, and the memory is as good.
+            let _ = memory.advise(0, len, Advice::HugePages);
+        }
+        Ok(memory)
+    }
+
+    fn assemble(file: Option<Arc<File>>, placement: Placement, region: Region) -> Self {
         let Placement { mode, offset, reaches_end, growth, created_in } = placement;
         let current = Arc::new(region);
         let slot = SlotRef::take();
@@ -311,7 +358,7 @@ impl MappedFile {
     /// ```
     pub fn residency(&self, offset: u64, len: u64) -> Result<Residency> {
         range::check(offset, len, self.len())?;
-        self.region().residency(offset, len, &self.file)
+        self.region().residency(offset, len, self.file.as_deref())
     }
 
     /// Brings everything stored so far to the device and waits for it; bytes stored meanwhile stay counted as pending.
@@ -364,14 +411,12 @@ impl MappedFile {
     }
 
     fn sync(&self, offset: u64, len: u64) -> Result<()> {
-        if self.mode != MmapMode::ReadWrite {
-            return Ok(());
-        }
+        let Some(file) = self.written_file() else { return Ok(()) };
         self.refuse_after_failure()?;
         if let Some(untold) = lock(&self.health).untold.take() {
             return Err(Error::FlushFailed(untold));
         }
-        let synced = self.region().sync(offset, len, &self.file).and_then(|()| self.sync_folder());
+        let synced = self.region().sync(offset, len, file).and_then(|()| self.sync_folder());
         if let Err(Error::FlushFailed(error)) = &synced
             && is_lasting(error)
         {
@@ -404,7 +449,7 @@ impl MappedFile {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn flush_every(self: &Arc<Self>, interval: Duration) -> Result<()> {
-        if self.mode == MmapMode::ReadWrite {
+        if self.written_file().is_some() {
             flusher::register(self, interval)?;
         }
         Ok(())
@@ -438,22 +483,27 @@ impl MappedFile {
     /// ```
     pub fn schedule_flush(&self, offset: u64, len: u64) -> Result<()> {
         range::check(offset, len, self.len())?;
-        if self.mode != MmapMode::ReadWrite {
-            return Ok(());
+        match self.written_file() {
+            Some(file) => self.region().schedule(offset, len, file),
+            None => Ok(()),
         }
-        self.region().schedule(offset, len, &self.file)
     }
 
     /// Counts bytes as written.
     pub(crate) fn count_written(&self, bytes: u64) {
-        if self.mode == MmapMode::ReadWrite && bytes > 0 {
+        if self.written_file().is_some() && bytes > 0 {
             self.slot.add_written(bytes);
         }
     }
 
     /// The open file.
-    pub(crate) fn file(&self) -> &File {
-        &self.file
+    pub(crate) fn file(&self) -> Option<&Arc<File>> {
+        self.file.as_ref()
+    }
+
+    /// The file that stores reach, if any.
+    fn written_file(&self) -> Option<&File> {
+        self.file.as_deref().filter(|_| self.mode == MmapMode::ReadWrite)
     }
 
     /// Reads one byte of every page of a range.
@@ -523,7 +573,7 @@ impl MappedFile {
         let _no_resize = lock(&self.resizing);
         range::check(offset, len, self.len())?;
         let region = self.region();
-        lock(&self.locks).lock(&region, &self.file, &region.page_numbers(offset, len)?)
+        lock(&self.locks).lock(&region, self.file.as_deref(), &region.page_numbers(offset, len)?)
     }
 
     /// Lets the pages of a range go, once each. Pages that are not locked are left alone.
@@ -584,11 +634,11 @@ impl MappedFile {
     /// ```
     pub fn resize(&self, new_len: u64) -> Result<()> {
         let _one_at_a_time = lock(&self.resizing);
-        let (actual, new_end) = self.plan_resize(new_len)?;
+        let plan = self.plan_resize(new_len)?;
         if new_len >= self.len() {
-            self.grow(new_len, actual, new_end)?;
+            self.grow(&plan)?;
         } else {
-            self.shrink(new_len, actual, new_end)?;
+            self.shrink(&plan)?;
         }
         self.slot.set_length(new_len);
         Ok(())
@@ -613,14 +663,16 @@ impl MappedFile {
         self.plan_resize(new_len).map(|_| ())
     }
 
-    /// Length of the file now, and where it is to end.
-    fn plan_resize(&self, new_len: u64) -> Result<(u64, u64)> {
+    fn plan_resize(&self, new_len: u64) -> Result<Resize<'_>> {
         if self.mode != MmapMode::ReadWrite {
             return Err(Error::InvalidMode("only a read-write mapping can be resized"));
         }
         if new_len == 0 {
             return Err(Error::ResizeFailed("the new size must be greater than zero".into()));
         }
+        let Some(file) = self.file.as_deref() else {
+            return Err(Error::unsupported("memory without a file cannot be resized; make another and copy the bytes"));
+        };
         if !self.reaches_end {
             return Err(Error::unsupported(
                 "a window that does not reach the end of its file cannot be resized; open the file without a length",
@@ -631,53 +683,46 @@ impl MappedFile {
         })?;
         let len = self.len();
         let end = self.offset.saturating_add(len);
-        let actual = self.file.metadata().map_err(|error| OsError::new("fstat", error))?.len();
+        let actual = file.metadata().map_err(|error| OsError::new("fstat", error))?.len();
         if new_len < len && actual > end {
             return Err(Error::ResizeFailed(format!(
                 "the file has grown to {actual} bytes since it was mapped up to byte {end}; shrinking would cut bytes \
                  that others appended"
             )));
         }
-        Ok((actual, new_end))
+        Ok(Resize { file, new_len, actual, new_end })
     }
 
-    fn grow(&self, new_len: u64, actual: u64, new_end: u64) -> Result<()> {
+    fn grow(&self, plan: &Resize<'_>) -> Result<()> {
+        let Resize { file, new_len, actual, new_end } = *plan;
         if new_end > actual {
             if actual == self.offset.saturating_add(self.len()) {
                 // Views can store behind the end, into the rest of its page, and not every file system clears that.
                 self.region().clear_last_page(self.len());
             }
-            os::extend(&self.file, actual, new_end, self.growth, Others::Possible)
-                .and_then(|()| self.show(new_len))
+            os::extend(file, actual, new_end, self.growth, Others::Possible)
+                .and_then(|()| self.show(file, new_len))
                 // Only what this call appended is taken back.
-                .inspect_err(|_| self.cut_back(actual, new_end))
+                .inspect_err(|_| cut_back(plan))
         } else {
-            self.show(new_len)
+            self.show(file, new_len)
         }
         .map_err(explain_map_failure)
     }
 
-    /// Takes back a growth whose bytes could not be mapped, unless somebody has appended more since.
-    fn cut_back(&self, actual: u64, new_end: u64) {
-        if self.file.metadata().is_ok_and(|now| now.len() == new_end) {
-            // The first error is the one to tell; a file that stays too long is the same file with zeros appended.
-            let _ = self.file.set_len(actual);
-        }
-    }
-
     /// Brings `new_len` bytes of the file, which are there, into the regions: the current one where it is long enough,
     /// else a new one.
-    fn show(&self, new_len: u64) -> Result<(), OsError> {
+    fn show(&self, file: &File, new_len: u64) -> Result<(), OsError> {
         let (current, alive) = {
             let regions = lock(&self.regions);
             (Arc::clone(&regions.current), regions.alive())
         };
         let longer = if to_u64(current.len()) < new_len {
-            Some(Arc::new(Region::map(&self.file, self.offset, new_len, self.mode.sharing())?))
+            Some(Arc::new(Region::map(file, self.offset, new_len, self.mode.sharing())?))
         } else {
             None
         };
-        let shown = alive.iter().try_for_each(|region| region.uncover_up_to(new_len, &self.file));
+        let shown = alive.iter().try_for_each(|region| region.uncover_up_to(new_len, file));
         let shown = shown.and_then(|()| match &longer {
             Some(longer) => self.carry_over(&current, longer),
             None => {
@@ -721,18 +766,19 @@ impl MappedFile {
         regions.iter().try_for_each(|region| region.cover_after(len))
     }
 
-    fn shrink(&self, new_len: u64, actual: u64, new_end: u64) -> Result<()> {
+    fn shrink(&self, plan: &Resize<'_>) -> Result<()> {
         if !os::CAN_COVER {
-            return self.shrink_unmapped(new_len, new_end);
+            return self.shrink_unmapped(plan);
         }
+        let Resize { file, new_len, actual, new_end } = *plan;
         let alive = lock(&self.regions).alive();
         let len = self.len();
         let cut = self.cover(&alive, new_len).and_then(|()| {
             if new_end > actual {
                 // Others have cut the file further already: this gives it the length that was asked for.
-                os::extend(&self.file, actual, new_end, self.growth, Others::Possible)
+                os::extend(file, actual, new_end, self.growth, Others::Possible)
             } else {
-                self.file.set_len(new_end).map_err(|error| OsError::new("ftruncate", error))
+                file.set_len(new_end).map_err(|error| OsError::new("ftruncate", error))
             }
         });
         if cut.is_ok() {
@@ -740,14 +786,15 @@ impl MappedFile {
             lock(&self.locks).cut_after(pages.end);
         }
         if cut.is_err() {
-            alive.iter().try_for_each(|region| region.uncover_up_to(len, &self.file))?;
+            alive.iter().try_for_each(|region| region.uncover_up_to(len, file))?;
             self.restore(&self.region());
         }
         Ok(cut?)
     }
 
     /// Shrinks where the operating system cannot cut a mapped file: unmap, cut, map again.
-    fn shrink_unmapped(&self, new_len: u64, new_end: u64) -> Result<()> {
+    fn shrink_unmapped(&self, plan: &Resize<'_>) -> Result<()> {
+        let Resize { file, new_len, new_end, .. } = *plan;
         let mut regions = lock(&self.regions);
         let others = regions.generations.iter().map(Weak::strong_count).sum::<usize>();
         if others > 1 {
@@ -758,10 +805,10 @@ impl MappedFile {
             ));
         }
         let len = self.len();
-        let remap = |len| Region::map(&self.file, self.offset, len, self.mode.sharing()).map(Arc::new);
+        let remap = |len| Region::map(file, self.offset, len, self.mode.sharing()).map(Arc::new);
         // The only reference is replaced, so the file is unmapped here.
         regions.current = remap(0)?;
-        let cut = self.file.set_len(new_end).map_err(|error| OsError::new("SetEndOfFile", error));
+        let cut = file.set_len(new_end).map_err(|error| OsError::new("SetEndOfFile", error));
         regions.current = remap(if cut.is_ok() { new_len } else { len })?;
         regions.generations = vec![Arc::downgrade(&regions.current)];
         Ok(cut?)
@@ -772,13 +819,19 @@ impl Drop for MappedFile {
     fn drop(&mut self) {
         let regions = self.regions.get_mut().unwrap_or_else(PoisonError::into_inner);
         let generations = std::mem::take(&mut regions.generations);
-        if let Ok(empty) = Region::map(&self.file, 0, 0, Sharing::Private) {
-            // Lets go of the current region: when nobody else holds it, this unmaps it.
-            regions.current = Arc::new(empty);
-        }
+        // Lets go of the current region: when nobody else holds it, this unmaps it.
+        regions.current = Arc::new(Region::empty(0));
         for region in generations.iter().filter_map(Weak::upgrade) {
             region.retire();
         }
+    }
+}
+
+/// Takes back a growth whose bytes could not be mapped, unless somebody has appended more since.
+fn cut_back(&Resize { file, actual, new_end, .. }: &Resize<'_>) {
+    if file.metadata().is_ok_and(|now| now.len() == new_end) {
+        // The first error is the one to tell; a file that stays too long is the same file with zeros appended.
+        let _ = file.set_len(actual);
     }
 }
 

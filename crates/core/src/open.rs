@@ -14,6 +14,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::error::{Error, OsError, Result};
 use crate::file::{explain_map_failure, MappedFile, MmapMode, Placement};
@@ -258,11 +259,11 @@ impl OpenOptions {
         let path = path.as_ref();
         self.check_size()?;
         let (file, created) = self.open_file(path).map_err(|error| explain_open_failure(error, path))?;
-        let mut emptied = false;
+        let (file, mut emptied) = (Arc::new(file), false);
         match self.prepare(&file, created.as_deref(), &mut emptied) {
             Ok((placement, region)) => {
-                let mapped = MappedFile::new(file, placement, region);
-                self.give_hints(&mapped).inspect_err(|_| undo(mapped.file(), created.as_deref(), emptied))?;
+                let mapped = MappedFile::new(Arc::clone(&file), placement, region);
+                self.give_hints(&mapped).inspect_err(|_| undo(&file, created.as_deref(), emptied))?;
                 Ok(mapped)
             }
             Err(error) => {
@@ -289,7 +290,7 @@ impl OpenOptions {
     pub fn map(&self, file: File) -> Result<MappedFile> {
         let opened = Self { create: Create::Never, size: None, ..self.clone() };
         let (placement, region) = opened.prepare(&file, None, &mut false)?;
-        let mapped = MappedFile::new(file, placement, region);
+        let mapped = MappedFile::new(Arc::new(file), placement, region);
         self.give_hints(&mapped)?;
         Ok(mapped)
     }

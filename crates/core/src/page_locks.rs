@@ -20,9 +20,9 @@ pub(crate) struct PageLocks {
 
 impl PageLocks {
     /// Locks the pages with these numbers once more. On failure none of them is locked more than before.
-    pub(crate) fn lock(&mut self, region: &Region, file: &File, pages: &Range<usize>) -> Result<()> {
+    pub(crate) fn lock(&mut self, region: &Region, file: Option<&File>, pages: &Range<usize>) -> Result<()> {
         let Some(map) = region.as_map() else { return Ok(()) };
-        if map.locks_by_twin() && self.twin.is_none() {
+        if let Some(file) = file.filter(|_| map.locks_by_twin() && self.twin.is_none()) {
             self.twin = Some(map.read_only_twin(file, region.position())?);
         }
         lock_all(self.twin.as_ref().unwrap_or(map), &self.ledger.unlocked(pages))?;

@@ -95,7 +95,7 @@ impl Region {
     /// Maps `len` bytes of `file` from `offset` on, any byte offset.
     pub(crate) fn map(file: &File, offset: u64, len: u64, sharing: Sharing) -> Result<Self, OsError> {
         if len == 0 {
-            return Ok(Self { map: None, position: offset, lead: 0, len: 0, backed: AtomicUsize::new(0) });
+            return Ok(Self::empty(offset));
         }
         let too_long = || OsError::new("mmap", std::io::ErrorKind::OutOfMemory.into());
         let page = os::page_size();
@@ -103,16 +103,22 @@ impl Region {
         let len = usize::try_from(len).map_err(|_| too_long())?;
         let mapped = lead.checked_add(len).filter(|bytes| isize::try_from(*bytes).is_ok()).ok_or_else(too_long)?;
         let position = offset - to_u64(lead);
-        linger::clear_old();
-        let map = Map::new(file, position, mapped, sharing).or_else(|error| {
-            // Emptied regions may hold the addresses that are missing.
-            if error.source.kind() == std::io::ErrorKind::OutOfMemory && linger::clear() {
-                return Map::new(file, position, mapped, sharing);
-            }
-            Err(error)
-        })?;
+        let map = with_room(|| Map::new(file, position, mapped, sharing))?;
         let backed = AtomicUsize::new(mapped.next_multiple_of(page));
         Ok(Self { map: Some(map), position, lead, len, backed })
+    }
+
+    /// Zero-filled memory without a file, `len` bytes (more than 0).
+    pub(crate) fn anonymous(len: u64) -> Result<Self, OsError> {
+        let fits = usize::try_from(len).ok().filter(|bytes| isize::try_from(*bytes).is_ok());
+        let len = fits.ok_or_else(|| OsError::new("mmap", std::io::ErrorKind::OutOfMemory.into()))?;
+        let map = with_room(|| Map::anonymous(len, false))?;
+        Ok(Self { map: Some(map), position: 0, lead: 0, len, backed: AtomicUsize::new(0) })
+    }
+
+    /// A region without pages.
+    pub(crate) fn empty(position: u64) -> Self {
+        Self { map: None, position, lead: 0, len: 0, backed: AtomicUsize::new(0) }
     }
 
     /// First mapped byte: the start of the page that holds the window's first byte. Null when the region is empty.
@@ -334,7 +340,7 @@ impl Region {
     }
 
     /// Which pages of a range are in memory.
-    pub(crate) fn residency(&self, offset: u64, len: u64, file: &File) -> Result<Residency> {
+    pub(crate) fn residency(&self, offset: u64, len: u64, file: Option<&File>) -> Result<Residency> {
         let page_size = os::page_size();
         let Some((map, range)) = self.select(offset, len)? else {
             return Ok(Residency { page_size, map: Vec::new(), resident_pages: 0, resident_bytes: 0 });
@@ -392,6 +398,17 @@ impl Region {
         let len = usize::try_from(len).unwrap_or(usize::MAX).min(self.len);
         (self.lead + len).next_multiple_of(os::page_size())
     }
+}
+
+/// Maps, and once more when emptied regions may hold the addresses that are missing.
+fn with_room(map: impl Fn() -> Result<Map, OsError>) -> Result<Map, OsError> {
+    linger::clear_old();
+    map().or_else(|error| {
+        if error.source.kind() == std::io::ErrorKind::OutOfMemory && linger::clear() {
+            return map();
+        }
+        Err(error)
+    })
 }
 
 /// Lossless: addresses have at most 64 bits on every supported platform.
@@ -491,11 +508,11 @@ mod tests {
         let page = os::page_size();
         let file = file_of(&vec![1; 2 * page + 10]);
         let region = Region::map(&file, 0, to_u64(2 * page + 10), Sharing::Shared).unwrap();
-        let all = region.residency(0, to_u64(2 * page + 10), &file).unwrap();
+        let all = region.residency(0, to_u64(2 * page + 10), Some(&file)).unwrap();
         assert_eq!((all.map.as_slice(), all.resident_bytes), ([1, 1, 1].as_slice(), to_u64(2 * page + 10)));
-        let part = region.residency(to_u64(page - 1), 2, &file).unwrap();
+        let part = region.residency(to_u64(page - 1), 2, Some(&file)).unwrap();
         assert_eq!((part.map.len(), part.resident_pages, part.resident_bytes), (2, 2, 2));
-        let none = region.residency(5, 0, &file).unwrap();
+        let none = region.residency(5, 0, Some(&file)).unwrap();
         assert_eq!((none.map.len(), none.resident_bytes), (0, 0));
     }
 

@@ -113,6 +113,7 @@ fn name_of_kind(kind: ErrorKind) -> Option<&'static str> {
     match kind {
         ErrorKind::OutOfMemory => Some("ENOMEM"),
         ErrorKind::FileTooLarge => Some("EFBIG"),
+        ErrorKind::InvalidInput => Some("EINVAL"),
         ErrorKind::Unsupported => Some("ENOTSUP"),
         _ => None,
     }

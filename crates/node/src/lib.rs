@@ -10,6 +10,7 @@ mod failure;
 mod fd;
 mod holder;
 mod job;
+mod manager;
 mod mapping;
 mod number;
 mod open;

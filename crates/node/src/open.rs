@@ -101,7 +101,7 @@ impl IntoJs for MappedFile {
 }
 
 /// A path as the operating system wants it. Bytes on Unix, UTF-8 elsewhere.
-fn to_path(path: &Buffer) -> napi::Result<PathBuf> {
+pub(crate) fn to_path(path: &Buffer) -> napi::Result<PathBuf> {
     #[cfg(unix)]
     {
         use std::os::unix::ffi::OsStrExt;
@@ -143,4 +143,10 @@ pub fn open_fd(fd: i32, request: OpenRequest) -> napi::Result<AsyncTask<Job<Mapp
 pub fn open_fd_sync(fd: i32, request: OpenRequest) -> napi::Result<Either<Mapping, Failure>> {
     let options = OpenOptions::try_from(request)?;
     Ok(answer(duplicate(fd).and_then(|file| options.map(file))))
+}
+
+/// Zero-filled memory without a file.
+#[napi(catch_unwind)]
+pub fn anonymous(size: f64, huge_pages: bool) -> napi::Result<Either<Mapping, Failure>> {
+    Ok(answer(MappedFile::anonymous(to_bytes(size)?, huge_pages)))
 }

@@ -46,6 +46,8 @@ pub(crate) struct Inner {
     path: PathBuf,
     policy: FlushPolicy,
     cow_writable: bool,
+    /// For those who ask for the open file itself.
+    descriptor: Arc<File>,
     pub(crate) memory: Memory,
     pub(crate) file: Arc<MappedFile>,
 }
@@ -206,13 +208,14 @@ impl MemoryMappedFile {
     }
 
     pub(crate) fn assemble(file: MappedFile, path: PathBuf, policy: FlushPolicy, cow_writable: bool) -> Result<Self> {
+        let descriptor = file.file().map(Arc::clone).ok_or(MmapIoError::InvalidMode("there is no file"))?;
         let region = file.region();
         let memory = Memory::new(region.start(), region.len(), file.mode() == MmapMode::ReadWrite || cow_writable);
         let file = Arc::new(file);
         if let FlushPolicy::EveryMillis(every @ 1..) = policy {
             file.flush_every(Duration::from_millis(every))?;
         }
-        Ok(Self { inner: Arc::new(Inner { path, policy, cow_writable, memory, file }) })
+        Ok(Self { inner: Arc::new(Inner { path, policy, cow_writable, descriptor, memory, file }) })
     }
 
     /// Takes the mapping apart and gives the file back; nothing is flushed.
@@ -236,7 +239,7 @@ impl MemoryMappedFile {
             return Err(self);
         }
         // A duplicate: the background flusher may hold the mapping for a moment longer, which is no reason to fail.
-        match self.inner.file.file().try_clone() {
+        match self.inner.descriptor.try_clone() {
             Ok(file) => Ok(file),
             Err(_) => Err(self),
         }
@@ -855,27 +858,27 @@ impl Shared<'_> {
 #[cfg(unix)]
 impl std::os::fd::AsFd for MemoryMappedFile {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.inner.file.file().as_fd()
+        self.inner.descriptor.as_fd()
     }
 }
 
 #[cfg(unix)]
 impl std::os::fd::AsRawFd for MemoryMappedFile {
     fn as_raw_fd(&self) -> std::os::fd::RawFd {
-        self.inner.file.file().as_raw_fd()
+        self.inner.descriptor.as_raw_fd()
     }
 }
 
 #[cfg(windows)]
 impl std::os::windows::io::AsHandle for MemoryMappedFile {
     fn as_handle(&self) -> std::os::windows::io::BorrowedHandle<'_> {
-        self.inner.file.file().as_handle()
+        self.inner.descriptor.as_handle()
     }
 }
 
 #[cfg(windows)]
 impl std::os::windows::io::AsRawHandle for MemoryMappedFile {
     fn as_raw_handle(&self) -> std::os::windows::io::RawHandle {
-        self.inner.file.file().as_raw_handle()
+        self.inner.descriptor.as_raw_handle()
     }
 }

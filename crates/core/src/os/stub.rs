@@ -86,7 +86,7 @@ impl Map {
         match self.0 {}
     }
 
-    pub(crate) fn residency(&self, _pages: Range<usize>, _file: &File) -> Result<Vec<u8>, OsError> {
+    pub(crate) fn residency(&self, _pages: Range<usize>, _file: Option<&File>) -> Result<Vec<u8>, OsError> {
         match self.0 {}
     }
 

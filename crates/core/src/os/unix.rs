@@ -290,8 +290,8 @@ impl Map {
     }
 
     /// One byte a page of `pages`: 1 where the page is in memory.
-    pub(crate) fn residency(&self, pages: Range<usize>, file: &File) -> Result<Vec<u8>, OsError> {
-        if kernel::hides_residency(file) {
+    pub(crate) fn residency(&self, pages: Range<usize>, file: Option<&File>) -> Result<Vec<u8>, OsError> {
+        if file.is_some_and(kernel::hides_residency) {
             return Err(OsError::new("mincore", io::Error::from_raw_os_error(libc::EPERM)));
         }
         let mut map = vec![0_u8; pages.len().div_ceil(page_size())];

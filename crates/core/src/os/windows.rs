@@ -174,7 +174,7 @@ impl Map {
         Err(OsError::new("MapViewOfFile3", io::ErrorKind::Unsupported.into()))
     }
 
-    pub(crate) fn residency(&self, _pages: Range<usize>, _file: &File) -> Result<Vec<u8>, OsError> {
+    pub(crate) fn residency(&self, _pages: Range<usize>, _file: Option<&File>) -> Result<Vec<u8>, OsError> {
         Err(OsError::new("QueryWorkingSetEx", io::ErrorKind::Unsupported.into()))
     }
 
