@@ -175,6 +175,24 @@ interface OpenOptions extends WritableMapOptions {
 interface AnonymousOptions extends Pick<MapOptions, 'view' | 'hugePages'> {
 }
 
+/** Searching: arguments as Buffer takes them, the search itself in native code. */
+
+/** Where and how long `search` looks. */
+interface SearchOptions {
+    /**
+     * First byte looked at; negative: counted from the end.
+     *
+     * @default 0
+     */
+    from?: number;
+    /** End of the bytes looked at; negative: counted from the end. Default: the end. */
+    to?: number;
+    /** How many matches are enough. Default: all, 16,777,216 at most. */
+    limit?: number;
+    /** Ends the search early; it rejects with the signal's reason. */
+    signal?: AbortSignal;
+}
+
 /**
  * Writable bytes of a mapping. Stores reach the mapping at once; `release()`, or the end of a `using` block, is when they count
  * as written and the flush policy is applied.
@@ -412,6 +430,52 @@ declare class MemoryMappedFile extends EventEmitter {
      */
     residency(offset?: number, length?: number): Residency;
     /**
+     * Where the first match begins, at `from` or later; -1: there is none. A string is taken as UTF-8, a number as one byte.
+     *
+     * `from` and an empty needle mean what they mean in `Buffer.indexOf`, except that positions above 2^31 are right: negative counts
+     * from the end, NaN is 0. Runs at about the speed of memory and blocks meanwhile, also while cold pages are read; `search` does
+     * not. Bytes that others store meanwhile may be seen or not.
+     *
+     * Throws `RangeError` for a byte outside 0 to 255, Closed.
+     *
+     * ```js
+     * const log = MemoryMappedFile.openRoSync('package.json')
+     * const at = log.indexOf('"version"')
+     * console.log(at, log.indexOf(10, at)) // the end of that line
+     * log.close()
+     * ```
+     */
+    indexOf(needle: Bytes | number, from?: number): number;
+    /** Where the last match begins, at `from` or earlier; -1: there is none. As `Buffer.lastIndexOf`; see {@link MemoryMappedFile.indexOf}. */
+    lastIndexOf(needle: Bytes | number, from?: number): number;
+    /** Whether there is a match at `from` or later. See {@link MemoryMappedFile.indexOf}. */
+    includes(needle: Bytes | number, from?: number): boolean;
+    /** How many matches there are, none of which overlaps the one before. Throws `RangeError` for an empty needle, Closed. Blocks. */
+    count(needle: Bytes | number): number;
+    /**
+     * Where matches begin, one after the other, none of which overlaps the one before. Searches on as it is asked for more; each step
+     * may block.
+     *
+     * The needle is copied and the length frozen at the call. Throws `RangeError` for an empty needle, Closed; a step throws Closed after
+     * close, and OutOfBounds once it gets to bytes that a shrink has cut off.
+     */
+    findAll(needle: Bytes | number): IterableIterator<number>;
+    /**
+     * Where matches begin that lie wholly in `from` to `to`, in ascending order, none of which overlaps the one before; at most `limit`
+     * of them. Runs on the libuv pool.
+     *
+     * `from` and `to` count from the end when negative and end where the mapping does. The file stays open until the search has ended:
+     * close() does not disturb it. Rejects with the reason of `signal` at once when that is aborted; `RangeError` for an empty needle
+     * or a limit of 0; Unsupported when there are more than 16,777,216 matches; OutOfBounds when a shrink came before the search.
+     *
+     * ```js
+     * const log = await MemoryMappedFile.openRo('package.json')
+     * const newlines = await log.search('\n', { limit: 1000, signal: AbortSignal.timeout(5000) })
+     * log.close()
+     * ```
+     */
+    search(needle: Bytes | number, options?: SearchOptions): Promise<number[]>;
+    /**
      * Lets the file go. Idempotent; does not flush, and what was stored still reaches the file as long as the machine runs.
      *
      * Every view of this thread becomes empty (length 0) and later calls fail with Closed. The file is released as soon as the last
@@ -503,4 +567,4 @@ declare const capabilities: Readonly<{
 }>;
 
 export { ChangeKind, MemoryMappedFile, MmapAdvice, MmapIoError, MmapMode, TouchHint, alignUp, capabilities, copyMmap, copyMmapSync, createMmap, createMmapSync, deleteMmap, deleteMmapSync, flush, flushSync, loadMmap, loadMmapSync, pageSize, updateRegion, writeMmap, writeMmapSync };
-export type { AnonymousOptions, Bytes, FaultEvent, FlushPolicy, MapOptions, MappedSliceMut, MmapIoErrorDetails, MmapIoErrorKind, OpenOptions, Residency, TypedArrayConstructor, ViewMode, WritableMapOptions };
+export type { AnonymousOptions, Bytes, FaultEvent, FlushPolicy, MapOptions, MappedSliceMut, MmapIoErrorDetails, MmapIoErrorKind, OpenOptions, Residency, SearchOptions, TypedArrayConstructor, ViewMode, WritableMapOptions };

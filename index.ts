@@ -31,5 +31,6 @@ export {
 } from './src/manager.ts'
 export { MemoryMappedFile, type Residency } from './src/mapped-file.ts'
 export type { AnonymousOptions, MapOptions, OpenOptions, WritableMapOptions } from './src/options.ts'
+export type { SearchOptions } from './src/search.ts'
 export type { MappedSliceMut } from './src/slice-mut.ts'
 export { alignUp, capabilities, pageSize } from './src/utilities.ts'

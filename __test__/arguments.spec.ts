@@ -45,6 +45,7 @@ const counts: Record<string, (m: MemoryMappedFile, count: unknown) => unknown> =
   'resizeSync newSize': (m, count) => any(m).resizeSync?.(count),
   'residency offset': (m, count) => any(m).residency?.(count, 0),
   'residency length': (m, count) => any(m).residency?.(0, count),
+  'search limit': (m, count) => any(m).search?.('x', { limit: count }),
 }
 
 for (const [title, call] of Object.entries(counts)) {
@@ -95,6 +96,20 @@ test('wrong types of other arguments are told by name', async (t) => {
     [() => m.updateRegion?.(0, [1]), 'ERR_INVALID_ARG_TYPE', /"data"/],
     [() => m.typedArray?.(Array), 'ERR_INVALID_ARG_TYPE', /"type"/],
     [() => m.typedArray?.(undefined), 'ERR_INVALID_ARG_TYPE', /"type"/],
+    [() => m.indexOf?.('x', '1'), 'ERR_INVALID_ARG_TYPE', /"from"/],
+    [() => m.lastIndexOf?.('x', null), 'ERR_INVALID_ARG_TYPE', /"from"/],
+    [() => m.includes?.('x', 1n), 'ERR_INVALID_ARG_TYPE', /"from"/],
+    [() => m.indexOf?.(), 'ERR_INVALID_ARG_TYPE', /"needle".*a byte/],
+    [() => m.lastIndexOf?.(null), 'ERR_INVALID_ARG_TYPE', /"needle"/],
+    [() => m.count?.(['x']), 'ERR_INVALID_ARG_TYPE', /"needle"/],
+    [() => m.findAll?.({}), 'ERR_INVALID_ARG_TYPE', /"needle"/],
+    [() => m.search?.(true), 'ERR_INVALID_ARG_TYPE', /"needle"/],
+    [() => m.search?.('x', 5), 'ERR_INVALID_ARG_TYPE', /"options"/],
+    [() => m.search?.('x', { form: 5 }), 'ERR_INVALID_ARG_VALUE', /did you mean "from"/],
+    [() => m.search?.('x', { from: '5' }), 'ERR_INVALID_ARG_TYPE', /"options.from"/],
+    [() => m.search?.('x', { to: {} }), 'ERR_INVALID_ARG_TYPE', /"options.to"/],
+    [() => m.search?.('x', { signal: {} }), 'ERR_INVALID_ARG_TYPE', /"options.signal"/],
+    [() => m.search?.('x', { signal: null }), 'ERR_INVALID_ARG_TYPE', /"options.signal"/],
     [() => m.resize?.(5, { detach: 'yes' }), 'ERR_INVALID_ARG_TYPE', /"options.detach"/],
     [() => m.close?.(5), 'ERR_INVALID_ARG_TYPE', /"options"/],
     [() => m.close?.({ detach: 1 }), 'ERR_INVALID_ARG_TYPE', /"options.detach"/],
@@ -112,6 +127,20 @@ test('wrong types of other arguments are told by name', async (t) => {
   }
   t.false(mapping.closed)
   t.is(mapping.length, 100)
+  mapping.close()
+})
+
+test('a byte to look for is 0 to 255, and a limit at least 1', async (t) => {
+  const mapping = MemoryMappedFile.openRoSync(tempFile(t, pattern(100)))
+  const closed = MemoryMappedFile.openRoSync(tempFile(t, pattern(100)))
+  closed.close()
+  for (const m of [any(mapping), any(closed)]) {
+    for (const needle of [-1, 256, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 40]) {
+      for (const method of ['indexOf', 'lastIndexOf', 'includes', 'count', 'findAll', 'search'])
+        t.is(await outcome(() => m[method]?.(needle)), 'ERR_OUT_OF_RANGE', `${method}(${needle})`)
+    }
+    t.is(await outcome(() => m.search?.('x', { limit: 0 })), 'ERR_OUT_OF_RANGE')
+  }
   mapping.close()
 })
 
@@ -230,6 +259,8 @@ test("a promise method never throws in the caller's face", async (t) => {
     () => loose.flush?.(),
     () => loose.flushRange?.(-1),
     () => loose.resize?.('x'),
+    () => loose.search?.('x'),
+    () => loose.search?.(''),
   ]
   for (const call of calls) {
     let promise: unknown

@@ -18,6 +18,7 @@ import {
   type OpenOptions,
   pageSize,
   type Residency,
+  type SearchOptions,
   type ViewMode,
   type WritableMapOptions,
   writeMmap,
@@ -42,6 +43,11 @@ export async function uses(path: string | Buffer | URL, data: Bytes): Promise<vo
   same<ReturnType<typeof mapping.flushSync>, void>(true)
   same<ReturnType<typeof alignUp>, number>(true)
   same<typeof capabilities.views, readonly ViewMode[]>(true)
+  same<ReturnType<typeof mapping.indexOf>, number>(true)
+  same<ReturnType<typeof mapping.findAll>, IterableIterator<number>>(true)
+  const options: SearchOptions = { from: -5, to: 5, limit: 1, signal: AbortSignal.timeout(1) }
+  const hits: number[] = await mapping.search(data, options)
+  mapping.includes(mapping.indexOf(0x0a, hits[0]))
   const filled: Float64Array = mapping.readInto(0, new Float64Array(2))
   const numbers: BigUint64Array = mapping.typedArray(BigUint64Array, 8, 1)
   mapping.updateRegion(filled.length, data)
@@ -85,6 +91,8 @@ export function mustNotCompile(mapping: MemoryMappedFile): void {
   mapping.readInto(0, new ArrayBuffer(1))
   // @ts-expect-error an array is not bytes
   mapping.updateRegion(0, [1])
+  // @ts-expect-error a needle is bytes or a byte
+  mapping.indexOf([1])
   // @ts-expect-error not a typed array
   mapping.typedArray(Array)
   // @ts-expect-error only getters

@@ -48,13 +48,15 @@ function bytesOfView(view: ArrayBufferView): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
 }
 
+const BYTES = 'a string, an ArrayBufferView, an ArrayBuffer or a SharedArrayBuffer'
+
 /** The bytes of an argument; no copy unless it is a string. */
-export function toBytes(name: string, data: Bytes): Uint8Array {
+export function toBytes(name: string, data: Bytes, expected = BYTES): Uint8Array {
   if (isBytes(data)) return data
   if (typeof data === 'string') return Buffer.from(data)
   if (ArrayBuffer.isView(data)) return bytesOfView(data)
   if (types.isAnyArrayBuffer(data)) return data.byteLength === 0 ? noBytes : new Uint8Array(data)
-  throw wrongType(name, 'a string, an ArrayBufferView, an ArrayBuffer or a SharedArrayBuffer', data)
+  throw wrongType(name, expected, data)
 }
 
 /** The bytes of a target that gets filled. A bare buffer is refused: it does not say which of its bytes. */

@@ -22,6 +22,7 @@ import {
   type WritableMapOptions,
   writeRequest,
 } from './options.ts'
+import { Search, type SearchOptions } from './search.ts'
 import { type MappedSliceMut, SliceMut, type SliceOwner } from './slice-mut.ts'
 import { Status } from './status.ts'
 import { MAX_VIEW } from './views/mapped.ts'
@@ -212,6 +213,7 @@ export class MemoryMappedFile extends EventEmitter {
   readonly #views: Views
   readonly #lead: number
   readonly #isFlushDue: ((status: Status) => boolean) | undefined
+  readonly #search: Search
   readonly #sliceOwner: SliceOwner
   #closed = false
 
@@ -227,6 +229,11 @@ export class MemoryMappedFile extends EventEmitter {
     this.#isFlushDue = flushTrigger(opened.flushPolicy)
     const interval = flushInterval(opened.flushPolicy)
     if (interval !== undefined) settle(opened.native.flushEvery(interval), opened.path)
+    this.#search = new Search(opened.native, {
+      path: opened.path,
+      openLength: () => this.#openLength(),
+      cut: (offset, length) => this.#views.cut(offset, length),
+    })
     const isClosed = () => this.#closed
     this.#sliceOwner = {
       get closed() {
@@ -448,6 +455,70 @@ export class MemoryMappedFile extends EventEmitter {
   residency(offset = 0, length?: number): Residency {
     const size = this.#range(offset, length)
     return settle(this.#native.residency(offset, size), this.path)
+  }
+
+  /**
+   * Where the first match begins, at `from` or later; -1: there is none. A string is taken as UTF-8, a number as one byte.
+   *
+   * `from` and an empty needle mean what they mean in `Buffer.indexOf`, except that positions above 2^31 are right: negative counts
+   * from the end, NaN is 0. Runs at about the speed of memory and blocks meanwhile, also while cold pages are read; `search` does
+   * not. Bytes that others store meanwhile may be seen or not.
+   *
+   * Throws `RangeError` for a byte outside 0 to 255, Closed.
+   *
+   * ```js
+   * const log = MemoryMappedFile.openRoSync('package.json')
+   * const at = log.indexOf('"version"')
+   * console.log(at, log.indexOf(10, at)) // the end of that line
+   * log.close()
+   * ```
+   */
+  indexOf(needle: Bytes | number, from?: number): number {
+    return this.#search.indexOf(needle, from)
+  }
+
+  /** Where the last match begins, at `from` or earlier; -1: there is none. As `Buffer.lastIndexOf`; see {@link MemoryMappedFile.indexOf}. */
+  lastIndexOf(needle: Bytes | number, from?: number): number {
+    return this.#search.lastIndexOf(needle, from)
+  }
+
+  /** Whether there is a match at `from` or later. See {@link MemoryMappedFile.indexOf}. */
+  includes(needle: Bytes | number, from?: number): boolean {
+    return this.#search.indexOf(needle, from) !== -1
+  }
+
+  /** How many matches there are, none of which overlaps the one before. Throws `RangeError` for an empty needle, Closed. Blocks. */
+  count(needle: Bytes | number): number {
+    return this.#search.count(needle)
+  }
+
+  /**
+   * Where matches begin, one after the other, none of which overlaps the one before. Searches on as it is asked for more; each step
+   * may block.
+   *
+   * The needle is copied and the length frozen at the call. Throws `RangeError` for an empty needle, Closed; a step throws Closed after
+   * close, and OutOfBounds once it gets to bytes that a shrink has cut off.
+   */
+  findAll(needle: Bytes | number): IterableIterator<number> {
+    return this.#search.findAll(needle)
+  }
+
+  /**
+   * Where matches begin that lie wholly in `from` to `to`, in ascending order, none of which overlaps the one before; at most `limit`
+   * of them. Runs on the libuv pool.
+   *
+   * `from` and `to` count from the end when negative and end where the mapping does. The file stays open until the search has ended:
+   * close() does not disturb it. Rejects with the reason of `signal` at once when that is aborted; `RangeError` for an empty needle
+   * or a limit of 0; Unsupported when there are more than 16,777,216 matches; OutOfBounds when a shrink came before the search.
+   *
+   * ```js
+   * const log = await MemoryMappedFile.openRo('package.json')
+   * const newlines = await log.search('\n', { limit: 1000, signal: AbortSignal.timeout(5000) })
+   * log.close()
+   * ```
+   */
+  async search(needle: Bytes | number, options?: SearchOptions): Promise<number[]> {
+    return this.#search.search(needle, options)
   }
 
   /**

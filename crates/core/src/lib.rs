@@ -8,7 +8,8 @@
 //! - [`file`](mod@file): the file behind it: mode, window, resize, flush, accounting.
 //!
 //! Nothing here hands out `&[u8]` over mapped memory: another process, another thread or JavaScript may store into it
-//! at any moment. Bytes are copied in and out, or reached through a raw pointer that names its duties.
+//! at any moment. Bytes are copied in and out, or reached through a raw pointer that names its duties. [`search`] alone
+//! makes such slices, inside, and says why that holds.
 //!
 //! ```
 //! # let folder = tempfile::tempdir()?;
@@ -49,6 +50,7 @@ mod page_locks;
 mod range;
 pub mod raw;
 pub mod region;
+pub mod search;
 pub mod segment;
 pub mod status;
 pub mod utils;
@@ -70,6 +72,7 @@ pub use mmap::{MappedSlice, MappedSliceMut, MemoryMappedFile, MmapMode, TouchHin
 pub use open::{Create, OpenOptions};
 pub use os::Advice;
 pub use region::{Region, Residency};
+pub use search::Needle;
 #[cfg(feature = "watch")]
 pub use watch::{ChangeEvent, ChangeKind, WatchHandle};
 

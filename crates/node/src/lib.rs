@@ -14,6 +14,8 @@ mod manager;
 mod mapping;
 mod number;
 mod open;
+mod search;
+mod stop;
 
 use napi_derive::napi;
 

@@ -62,7 +62,10 @@ impl Mapping {
     }
 
     /// Runs `call` on the file, or answers "closed".
-    fn with<T: IntoJs>(&self, call: impl FnOnce(&MappedFile) -> mmap_io::error::Result<T>) -> Either<T::Js, Failure> {
+    pub(crate) fn with<T: IntoJs>(
+        &self,
+        call: impl FnOnce(&MappedFile) -> mmap_io::error::Result<T>,
+    ) -> Either<T::Js, Failure> {
         match self.holder.file() {
             Some(file) => answer(call(&file)),
             None => Either::B(Failure::closed()),
@@ -71,7 +74,7 @@ impl Mapping {
 
     /// Runs `call` on the pool, where it keeps the file open until it ends. After close there is nothing to do: the
     /// TypeScript layer has said so already.
-    fn start<T: Send + 'static>(
+    pub(crate) fn start<T: Send + 'static>(
         &self,
         call: impl FnOnce(&MappedFile) -> mmap_io::error::Result<T> + Send + 'static,
     ) -> napi::Result<AsyncTask<Job<T>>>

@@ -1,0 +1,244 @@
+//! Searching the bytes of a mapped file.
+//!
+//! The file is looked at in pieces: a search can be stopped between two of them, and a backward search gets the speed of
+//! the forward one, which alone has vector instructions. A piece begins before the last one ended by as many bytes as a
+//! match may reach over the border.
+//!
+//! ```
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("log");
+//! # std::fs::write(&path, "INFO start\nERROR disk\nINFO stop\n")?;
+//! use mmap_io::{file::MmapMode, Needle, OpenOptions};
+//!
+//! let log = OpenOptions::new(MmapMode::ReadOnly).open(&path)?;
+//! let info = Needle::owned(b"INFO".to_vec()).unwrap();
+//! assert_eq!(log.find_all(&info, 0..log.len(), 10, || false)?, [0, 22]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Safety
+//!
+//! `Haystack::bytes` is the one place in this crate that makes a `&[u8]` over memory which others may change meanwhile,
+//! because `memchr` searches slices and copying each piece first would cost more than the search. A slice lives for one
+//! call into `memchr`, inside of mapped memory that a reference to the region keeps mapped. What `memchr` reads decides
+//! only what it compares next, never where it may read, and no position that it gives is used unchecked: bytes that change
+//! during a search can make it miss a match, or tell one that is gone, and nothing else.
+#![allow(unsafe_code, reason = "slices for memchr, for one call each")]
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use memchr::memmem::{Finder, FinderBuilder, FinderRev};
+
+use crate::error::{OsError, Result};
+use crate::file::MappedFile;
+use crate::range;
+use crate::region::{to_u64, Region};
+
+/// Bytes searched between two looks at whether to stop. A longer needle makes longer pieces.
+const PIECE: usize = 1 << 20;
+
+/// The first piece of a backward search: a match near its start is found without a look at a MiB.
+const SMALL_PIECE: usize = 1 << 12;
+
+/// Bytes to look for; never none.
+///
+/// ```
+/// assert!(mmap_io::Needle::new(b"").is_none());
+/// ```
+#[derive(Debug, Clone)]
+pub struct Needle<'n>(Finder<'n>);
+
+impl<'n> Needle<'n> {
+    /// Looks for these bytes. `None` when there are none.
+    ///
+    /// ```
+    /// let needle = mmap_io::Needle::new(b"\n").unwrap();
+    /// # drop(needle);
+    /// ```
+    #[must_use]
+    pub fn new(bytes: &'n [u8]) -> Option<Self> {
+        (!bytes.is_empty()).then(|| Self(Finder::new(bytes)))
+    }
+
+    /// The same with bytes of its own.
+    ///
+    /// ```
+    /// let needle = mmap_io::Needle::owned(b"\r\n".to_vec()).unwrap();
+    /// std::thread::spawn(move || drop(needle));
+    /// ```
+    #[must_use]
+    pub fn owned(bytes: Vec<u8>) -> Option<Needle<'static>> {
+        (!bytes.is_empty()).then(|| Needle(FinderBuilder::new().build_forward_owned(bytes)))
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.0.needle()
+    }
+
+    fn len(&self) -> usize {
+        self.bytes().len()
+    }
+}
+
+/// A range of a region, which it keeps mapped.
+struct Haystack {
+    region: Arc<Region>,
+    range: Range<usize>,
+}
+
+impl Haystack {
+    /// A part of the range. For one call into `memchr`: see the module.
+    fn bytes(&self, part: Range<usize>) -> &[u8] {
+        debug_assert!(self.range.start <= part.start && part.end <= self.range.end);
+        if part.is_empty() {
+            return &[];
+        }
+        // SAFETY: the range was checked against the region, and a part lies in it.
+        let start = unsafe { self.region.start().add(part.start) };
+        // SAFETY: as above, and `&self` keeps the bytes mapped. That others may store there is what the module's text is about.
+        unsafe { std::slice::from_raw_parts(start, part.len()) }
+    }
+
+    /// The first match at `from` or later, unless `stop` says so.
+    fn first(&self, needle: &Needle<'_>, from: usize, stop: &dyn Fn() -> bool) -> Option<usize> {
+        let len = needle.len();
+        let mut at = from;
+        while self.range.end.saturating_sub(at) >= len && !stop() {
+            let end = self.range.end.min(at.saturating_add(PIECE.max(len) + len - 1));
+            let found = needle.0.find(self.bytes(at..end)).map(|hit| at + hit);
+            if let Some(hit) = found.filter(|hit| hit + len <= end) {
+                return Some(hit);
+            }
+            at = end - (len - 1);
+        }
+        None
+    }
+
+    /// The last match.
+    fn last(&self, needle: &Needle<'_>) -> Option<usize> {
+        let len = needle.len();
+        let (mut end, mut piece) = (self.range.end, SMALL_PIECE.max(len));
+        while end.saturating_sub(self.range.start) >= len {
+            let at = end.saturating_sub(piece + len - 1).max(self.range.start);
+            if needle.0.find(self.bytes(at..end)).is_some() {
+                let found = FinderRev::new(needle.bytes()).rfind(self.bytes(at..end)).map(|hit| at + hit);
+                if let Some(hit) = found.filter(|hit| hit + len <= end) {
+                    return Some(hit);
+                }
+            }
+            end = at + (len - 1);
+            piece = (2 * piece).min(PIECE.max(len));
+        }
+        None
+    }
+
+    /// Matches one after the other, none of which overlaps the one before.
+    fn matches<'a>(&'a self, needle: &'a Needle<'_>, stop: &'a dyn Fn() -> bool) -> impl Iterator<Item = usize> + 'a {
+        let mut from = self.range.start;
+        std::iter::from_fn(move || {
+            let hit = self.first(needle, from, stop)?;
+            from = hit + needle.len();
+            Some(hit)
+        })
+    }
+
+    fn count(&self, needle: &Needle<'_>) -> usize {
+        // A single byte may be anywhere and everywhere: there is a count that does not stop at each.
+        if let [byte] = needle.bytes() {
+            return memchr::memchr_iter(*byte, self.bytes(self.range.clone())).count();
+        }
+        self.matches(needle, &|| false).count()
+    }
+}
+
+impl MappedFile {
+    fn haystack(&self, within: &Range<u64>) -> Result<Haystack> {
+        let len = within.end.saturating_sub(within.start);
+        range::check(within.start, len, self.len())?;
+        let region = self.region();
+        let range = range::check(within.start, len, to_u64(region.len()))?;
+        Ok(Haystack { region, range })
+    }
+
+    /// Where the first match begins that lies in `within`.
+    ///
+    /// ```
+    /// # let file = tempfile::tempfile()?;
+    /// # std::io::Write::write_all(&mut &file, b"abcabcabc")?;
+    /// # let file = mmap_io::OpenOptions::new(mmap_io::file::MmapMode::ReadOnly).map(file)?;
+    /// # let needle = mmap_io::Needle::new(b"abc").unwrap();
+    /// assert_eq!(file.find(&needle, 1..9)?, Some(3));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`OutOfBounds`](crate::Error::OutOfBounds).
+    pub fn find(&self, needle: &Needle<'_>, within: Range<u64>) -> Result<Option<u64>> {
+        let haystack = self.haystack(&within)?;
+        Ok(haystack.first(needle, haystack.range.start, &|| false).map(to_u64))
+    }
+
+    /// Where the last match begins that lies in `within`.
+    ///
+    /// ```
+    /// # let file = tempfile::tempfile()?;
+    /// # std::io::Write::write_all(&mut &file, b"abcabcabc")?;
+    /// # let file = mmap_io::OpenOptions::new(mmap_io::file::MmapMode::ReadOnly).map(file)?;
+    /// # let needle = mmap_io::Needle::new(b"abc").unwrap();
+    /// assert_eq!(file.find_last(&needle, 0..8)?, Some(3));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`OutOfBounds`](crate::Error::OutOfBounds).
+    pub fn find_last(&self, needle: &Needle<'_>, within: Range<u64>) -> Result<Option<u64>> {
+        Ok(self.haystack(&within)?.last(needle).map(to_u64))
+    }
+
+    /// How many matches lie in `within`, none of which overlaps the one before.
+    ///
+    /// ```
+    /// # let file = tempfile::tempfile()?;
+    /// # std::io::Write::write_all(&mut &file, b"abcabcabc")?;
+    /// # let file = mmap_io::OpenOptions::new(mmap_io::file::MmapMode::ReadOnly).map(file)?;
+    /// # let needle = mmap_io::Needle::new(b"abc").unwrap();
+    /// assert_eq!(file.count_matches(&needle, 0..9)?, 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`OutOfBounds`](crate::Error::OutOfBounds).
+    pub fn count_matches(&self, needle: &Needle<'_>, within: Range<u64>) -> Result<u64> {
+        Ok(to_u64(self.haystack(&within)?.count(needle)))
+    }
+
+    /// Where they begin: the first `limit` of them, or those found until `stop` says true, which is asked often.
+    ///
+    /// ```
+    /// # let file = tempfile::tempfile()?;
+    /// # std::io::Write::write_all(&mut &file, b"abcabcabc")?;
+    /// # let file = mmap_io::OpenOptions::new(mmap_io::file::MmapMode::ReadOnly).map(file)?;
+    /// # let needle = mmap_io::Needle::new(b"abc").unwrap();
+    /// assert_eq!(file.find_all(&needle, 0..9, 2, || false)?, [0, 3]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`OutOfBounds`](crate::Error::OutOfBounds); [`Io`](crate::Error::Io) when there is no memory for so many.
+    pub fn find_all(
+        &self,
+        needle: &Needle<'_>,
+        within: Range<u64>,
+        limit: usize,
+        stop: impl Fn() -> bool,
+    ) -> Result<Vec<u64>> {
+        let haystack = self.haystack(&within)?;
+        let mut hits = Vec::new();
+        for hit in haystack.matches(needle, &stop).take(limit) {
+            hits.try_reserve(1).map_err(|_| OsError::new("malloc", std::io::ErrorKind::OutOfMemory.into()))?;
+            hits.push(to_u64(hit));
+        }
+        Ok(hits)
+    }
+}

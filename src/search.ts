@@ -1,0 +1,179 @@
+/** Searching: arguments as Buffer takes them, the search itself in native code. */
+import type { Failure, Mapping } from '#binding'
+import { abortable, checkSignal } from './abort.ts'
+import { checkCount } from './arguments.ts'
+import { type Bytes, toBytes } from './bytes.ts'
+import { MmapIoError, outOfBounds, settle } from './errors.ts'
+import { outOfRange, wrongType } from './misuse.ts'
+import { pick } from './options.ts'
+
+/** Where and how long `search` looks. */
+export interface SearchOptions {
+  /**
+   * First byte looked at; negative: counted from the end.
+   *
+   * @default 0
+   */
+  from?: number
+  /** End of the bytes looked at; negative: counted from the end. Default: the end. */
+  to?: number
+  /** How many matches are enough. Default: all, 16,777,216 at most. */
+  limit?: number
+  /** Ends the search early; it rejects with the signal's reason. */
+  signal?: AbortSignal
+}
+
+/** What a search needs of its mapping. */
+interface Owner {
+  readonly path: string | null
+  /** Length of the mapping, or an error when it is closed. */
+  openLength(): number
+  /** A Buffer over checked bytes. */
+  cut(offset: number, length: number): Buffer
+}
+
+/**
+ * So many bytes are searched through a view first: a call into native code costs as much as they do, and what follows itself often is
+ * near, such as the next newline.
+ */
+const NEAR = 512
+
+/** Matches fetched by one native call in `findAll`. The first calls fetch fewer: the first match may be all that is wanted. */
+const BATCH = 1024
+
+/** Matches that `search` gives at most: an array of them takes 128 MiB. */
+const MOST = 2 ** 24
+
+const BYTE_OR_BYTES = 'a string, an ArrayBufferView, an ArrayBuffer, a SharedArrayBuffer or a byte (0 to 255)'
+
+/** What is looked for: bytes, or one byte. */
+type Needle = Uint8Array | number
+
+function toNeedle(needle: Bytes | number): Needle {
+  if (typeof needle !== 'number') return toBytes('needle', needle, BYTE_OR_BYTES)
+  if (Number.isInteger(needle) && needle >= 0 && needle <= 255) return needle
+  throw outOfRange('needle', 'a byte (an integer from 0 to 255)', needle)
+}
+
+function toFullNeedle(needle: Bytes | number): Uint8Array {
+  const checked = toNeedle(needle)
+  if (lengthOf(checked) === 0) throw outOfRange('needle', 'at least one byte', needle)
+  return own(checked)
+}
+
+const lengthOf = (needle: Needle): number => (typeof needle === 'number' ? 1 : needle.length)
+
+const everyByte = Uint8Array.from({ length: 256 }, (_, byte) => byte)
+
+/** A copy that nobody changes while native code reads it. */
+const own = (needle: Needle): Uint8Array => (typeof needle === 'number' ? everyByte.subarray(needle, needle + 1) : Buffer.from(needle))
+
+function checkPosition(name: string, position: number | undefined): void {
+  if (position !== undefined && typeof position !== 'number') throw wrongType(name, 'a number', position)
+}
+
+/** A position as Buffer understands it: negative counts from the end, NaN counts as left out. It may lie on either side of the bytes. */
+function toIndex(position: number | undefined, total: number, otherwise: number): number {
+  if (position === undefined || Number.isNaN(position)) return otherwise
+  const index = Math.trunc(position)
+  return index < 0 ? total + index : index
+}
+
+const clamp = (index: number, total: number): number => Math.min(Math.max(index, 0), total)
+
+export class Search {
+  readonly #native: Mapping
+  readonly #owner: Owner
+
+  constructor(native: Mapping, owner: Owner) {
+    this.#native = native
+    this.#owner = owner
+  }
+
+  indexOf(needle: Bytes | number, from: number | undefined): number {
+    const sought = toNeedle(needle)
+    checkPosition('from', from)
+    const total = this.#owner.openLength()
+    const length = lengthOf(sought)
+    const start = Math.max(0, toIndex(from, total, 0))
+    if (length === 0) return Math.min(start, total)
+    const space = total - start
+    if (length > space) return -1
+    const near = this.#owner.cut(start, Math.min(space, NEAR)).indexOf(sought)
+    if (near >= 0) return start + near
+    return space <= NEAR ? -1 : this.#settle(this.#native.find(own(sought), start, total))
+  }
+
+  lastIndexOf(needle: Bytes | number, from: number | undefined): number {
+    const sought = toNeedle(needle)
+    checkPosition('from', from)
+    const total = this.#owner.openLength()
+    const length = lengthOf(sought)
+    const index = toIndex(from, total, total)
+    if (length === 0) return clamp(index, total)
+    const end = Math.min(index, total - length) + length
+    if (end < length) return -1
+    const start = Math.max(0, end - NEAR)
+    const near = this.#owner.cut(start, end - start).lastIndexOf(sought)
+    if (near >= 0) return start + near
+    return start === 0 ? -1 : this.#settle(this.#native.findLast(own(sought), 0, end))
+  }
+
+  count(needle: Bytes | number): number {
+    const bytes = toFullNeedle(needle)
+    return this.#settle(this.#native.count(bytes, 0, this.#owner.openLength()))
+  }
+
+  findAll(needle: Bytes | number): IterableIterator<number> {
+    const bytes = toFullNeedle(needle)
+    return this.matches(bytes, 0, this.#owner.openLength())
+  }
+
+  /** Matches that lie in a range that was checked. The needle is the caller's own and has at least one byte. */
+  *matches(needle: Uint8Array, from: number, to: number): IterableIterator<number> {
+    for (let wanted = 1; ; wanted = Math.min(2 * wanted, BATCH)) {
+      const offsets = this.#settle(this.#native.findAll(needle, from, to, wanted))
+      for (const offset of offsets) {
+        this.#checkStillThere(offset, needle.length)
+        yield offset
+        from = offset + needle.length
+      }
+      this.#owner.openLength()
+      if (offsets.length < wanted) return
+    }
+  }
+
+  async search(needle: Bytes | number, options: SearchOptions | undefined): Promise<number[]> {
+    const bytes = toFullNeedle(needle)
+    const { from, to, limit = MOST + 1, signal } = pick(options, ['from', 'to', 'limit', 'signal'])
+    checkPosition('options.from', from)
+    checkPosition('options.to', to)
+    checkCount('options.limit', limit)
+    if (limit === 0) throw outOfRange('options.limit', 'at least 1', limit)
+    checkSignal('options.signal', signal)
+    const total = this.#owner.openLength()
+    const start = clamp(toIndex(from, total, 0), total)
+    const end = Math.max(start, clamp(toIndex(to, total, total), total))
+    const offsets = await abortable(signal, (stop) => this.#native.search(bytes, start, end, Math.min(limit, MOST + 1), stop))
+    return toArray(this.#settle(offsets))
+  }
+
+  #settle<T>(result: T | Failure): T {
+    return settle(result, this.#owner.path)
+  }
+
+  #checkStillThere(offset: number, length: number): void {
+    const total = this.#owner.openLength()
+    if (offset + length > total) throw outOfBounds(offset, length, total)
+  }
+}
+
+function toArray(offsets: Float64Array): number[] {
+  if (offsets.length > MOST) {
+    throw new MmapIoError('Unsupported', `More than ${MOST} matches do not fit an array; give a limit or a range, or use findAll`)
+  }
+  // A third of the time of Array.from, which would be felt.
+  const array = new Array<number>(offsets.length)
+  for (let index = 0; index < offsets.length; index++) array[index] = offsets[index] as number
+  return array
+}
