@@ -129,7 +129,7 @@ interface MapOptions {
      * @default 'auto'
      */
     view?: 'auto' | ViewMode;
-    /** A hint for the whole mapping, given after opening. On Windows only `'will-need'` has an effect. */
+    /** A hint for the whole mapping, bytes of a later growth included. On Windows only `'will-need'` has an effect. */
     advice?: MmapAdvice;
     /**
      * When pages are loaded: `'eager'` reads one byte of each before the call ends.
@@ -138,7 +138,7 @@ interface MapOptions {
      */
     touch?: TouchHint;
     /**
-     * Asks the kernel for huge pages: a hint, for read-write mappings on Linux.
+     * Asks the kernel for huge pages: a hint, for read-write mappings on Linux, bytes of a later growth included.
      *
      * @default false
      */

@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use crate::error::{Error, OsError, Result};
 use crate::flusher;
+use crate::kept_advice::KeptAdvice;
 use crate::os::{self, Advice, Growth, Others, Sharing};
 use crate::page_locks::PageLocks;
 use crate::range;
@@ -110,21 +111,12 @@ pub struct MappedFile {
     locks: Mutex<PageLocks>,
 }
 
-/// Advice on a way of use, to be given again when the file is mapped anew.
-#[derive(Debug, Clone, Copy)]
-struct Given {
-    offset: u64,
-    len: u64,
-    advice: Advice,
-}
-
 #[derive(Debug)]
 struct Regions {
     current: Arc<Region>,
     /// Every region that may still be alive, the current one included.
     generations: Vec<Weak<Region>>,
-    /// What was asked of the pages, and stays asked.
-    advice: Vec<Given>,
+    advice: KeptAdvice,
 }
 
 impl Regions {
@@ -208,7 +200,7 @@ impl MappedFile {
             reaches_end,
             growth,
             slot,
-            regions: Mutex::new(Regions { current, generations, advice: Vec::new() }),
+            regions: Mutex::new(Regions { current, generations, advice: KeptAdvice::default() }),
             resizing: Mutex::new(()),
             health: Mutex::new(Health { untold: None, failed: None, unsynced_folder: created_in }),
             locks: Mutex::default(),
@@ -525,7 +517,7 @@ impl MappedFile {
         self.region().touch(offset, len)
     }
 
-    /// Gives advice on a range. Advice on a way of use is given again when the file is mapped anew.
+    /// Gives advice on the pages of a range. Advice on a way of use is given again when the file is mapped anew.
     ///
     /// # Errors
     /// [`Error::OutOfBounds`], [`Error::Io`].
@@ -547,9 +539,15 @@ impl MappedFile {
         // One lock for both: such advice only sets flags, which takes no time.
         let mut regions = lock(&self.regions);
         regions.current.advise(offset, len, advice)?;
-        let end = offset.saturating_add(len);
-        regions.advice.retain(|old| old.offset < offset || old.offset.saturating_add(old.len) > end);
-        regions.advice.push(Given { offset, len, advice });
+        let pages = regions.current.page_numbers(offset, len)?;
+        regions.advice.keep(&pages, advice);
+        Ok(())
+    }
+
+    /// Gives advice on everything, bytes of a later growth included.
+    pub(crate) fn advise_for_good(&self, advice: Advice) -> Result<()> {
+        self.advise(0, self.len(), advice)?;
+        lock(&self.regions).advice.keep(&(0..usize::MAX), advice);
         Ok(())
     }
 
@@ -736,6 +734,8 @@ impl MappedFile {
         shown?;
         if let Some(longer) = longer {
             let mut regions = lock(&self.regions);
+            // Once more: some may have been given to the old region since.
+            regions.advice.give(&longer);
             regions.generations.retain(|region| region.strong_count() > 0);
             regions.generations.push(Arc::downgrade(&longer));
             regions.current = longer;
@@ -745,21 +745,14 @@ impl MappedFile {
 
     /// Gives a new region the advice and the locks of the old one.
     fn carry_over(&self, old: &Region, new: &Region) -> Result<(), OsError> {
-        self.advise_again(new);
+        lock(&self.regions).advice.give(new);
         lock(&self.locks).carry_over(old, new)
     }
 
     /// Gives pages that were mapped again in their place what the zero pages over them took: advice and locks.
     fn restore(&self, region: &Region) {
-        self.advise_again(region);
+        lock(&self.regions).advice.give(region);
         lock(&self.locks).lock_again(region);
-    }
-
-    fn advise_again(&self, region: &Region) {
-        for Given { offset, len, advice } in &lock(&self.regions).advice {
-            // A hint that is refused now was accepted before; the bytes are the same without it.
-            let _ = region.advise(*offset, *len, *advice);
-        }
     }
 
     fn cover(&self, regions: &[Arc<Region>], len: u64) -> Result<(), OsError> {

@@ -2,48 +2,28 @@
 
 use std::ops::Range;
 
-/// A run of pages with the same count.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Run {
-    pages: Range<usize>,
-    count: u32,
-}
+use crate::page_runs::PageRuns;
 
-/// Counted page ranges, sorted and disjoint.
+/// The count of each locked page.
 #[derive(Debug, Default)]
-pub(crate) struct Ledger(Vec<Run>);
+pub(crate) struct Ledger(PageRuns<u32>);
 
 impl Ledger {
     /// Counts every page of `pages` once more.
     pub(crate) fn add(&mut self, pages: &Range<usize>) {
-        self.cut_at(pages);
-        let mut at = pages.start;
-        let mut gaps = Vec::new();
-        for run in self.0.iter_mut().filter(|run| inside(&run.pages, pages)) {
-            if at < run.pages.start {
-                gaps.push(at..run.pages.start);
-            }
-            run.count = run.count.saturating_add(1);
-            at = run.pages.end;
-        }
-        if at < pages.end {
-            gaps.push(at..pages.end);
-        }
-        self.0.extend(gaps.into_iter().map(|pages| Run { pages, count: 1 }));
-        self.0.sort_unstable_by_key(|run| run.pages.start);
+        self.0.update(pages, |_, count| Some(count.unwrap_or(0).saturating_add(1)));
     }
 
     /// Counts every page of `pages` once less and tells which have no lock left. Pages without one are left alone.
     pub(crate) fn remove(&mut self, pages: &Range<usize>) -> Vec<Range<usize>> {
-        self.cut_at(pages);
         let mut freed = Vec::new();
-        for run in self.0.iter_mut().filter(|run| inside(&run.pages, pages)) {
-            run.count -= 1;
-            if run.count == 0 {
-                freed.push(run.pages.clone());
+        self.0.update(pages, |part, count| match count? {
+            1 => {
+                freed.push(part);
+                None
             }
-        }
-        self.0.retain(|run| run.count > 0);
+            count => Some(count - 1),
+        });
         freed
     }
 
@@ -51,11 +31,11 @@ impl Ledger {
     pub(crate) fn unlocked(&self, pages: &Range<usize>) -> Vec<Range<usize>> {
         let mut at = pages.start;
         let mut gaps = Vec::new();
-        for run in self.0.iter().filter(|run| run.pages.start < pages.end && pages.start < run.pages.end) {
-            if at < run.pages.start {
-                gaps.push(at..run.pages.start);
+        for (locked, _) in self.0.before(pages.end) {
+            if at < locked.start {
+                gaps.push(at..locked.start);
             }
-            at = run.pages.end;
+            at = at.max(locked.end);
         }
         if at < pages.end {
             gaps.push(at..pages.end);
@@ -65,37 +45,17 @@ impl Ledger {
 
     /// Every locked range up to `end`.
     pub(crate) fn locked_before(&self, end: usize) -> Vec<Range<usize>> {
-        let clipped = self.0.iter().map(|run| run.pages.start..run.pages.end.min(end));
-        clipped.filter(|pages| !pages.is_empty()).collect()
+        self.0.before(end).map(|(pages, _)| pages).collect()
     }
 
     /// Forgets what lies behind `end`.
     pub(crate) fn forget_after(&mut self, end: usize) {
-        self.0.retain_mut(|run| {
-            run.pages.end = run.pages.end.min(end);
-            !run.pages.is_empty()
-        });
+        self.0.update(&(end..usize::MAX), |_, _| None);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-
-    /// Splits runs so that none reaches over a border of `pages`.
-    fn cut_at(&mut self, pages: &Range<usize>) {
-        for border in [pages.start, pages.end] {
-            if let Some(run) = self.0.iter_mut().find(|run| run.pages.start < border && border < run.pages.end) {
-                let rest = Run { pages: border..run.pages.end, count: run.count };
-                run.pages.end = border;
-                self.0.push(rest);
-            }
-        }
-        self.0.sort_unstable_by_key(|run| run.pages.start);
-    }
-}
-
-fn inside(inner: &Range<usize>, outer: &Range<usize>) -> bool {
-    outer.start <= inner.start && inner.end <= outer.end
 }
 
 #[cfg(test)]

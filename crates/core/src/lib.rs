@@ -37,6 +37,7 @@ mod flusher;
 mod huge_pages;
 #[cfg(feature = "iterator")]
 pub mod iterator;
+mod kept_advice;
 mod ledger;
 mod linger;
 #[cfg(feature = "locking")]
@@ -47,6 +48,7 @@ pub mod mmap;
 pub mod open;
 mod os;
 mod page_locks;
+mod page_runs;
 mod range;
 pub mod raw;
 pub mod region;

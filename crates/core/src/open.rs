@@ -189,7 +189,7 @@ impl OpenOptions {
         self
     }
 
-    /// How the whole mapping is going to be used.
+    /// How the whole mapping is going to be used, bytes of a later growth included.
     ///
     /// ```
     /// # use mmap_io::{Create, MmapMode, OpenOptions};
@@ -221,7 +221,8 @@ impl OpenOptions {
         self
     }
 
-    /// Whether the kernel is asked for huge pages: a hint, for read-write mappings. Default false.
+    /// Whether the kernel is asked for huge pages: a hint, for read-write mappings, that holds for bytes of a later growth, too.
+    /// Default false.
     ///
     /// ```
     /// # use mmap_io::{Create, MmapMode, OpenOptions};
@@ -299,10 +300,10 @@ impl OpenOptions {
     fn give_hints(&self, file: &MappedFile) -> Result<()> {
         if self.huge_pages && self.mode == MmapMode::ReadWrite {
             // A hint: a kernel without huge pages refuses it, and the mapping is as good.
-            let _ = file.advise(0, file.len(), Advice::HugePages);
+            let _ = file.advise_for_good(Advice::HugePages);
         }
         if let Some(advice) = self.advice {
-            file.advise(0, file.len(), advice)?;
+            file.advise_for_good(advice)?;
         }
         if self.touch {
             file.touch(0, file.len())?;

@@ -121,3 +121,83 @@ fn advice_comes_back_with_the_pages_that_a_shrink_took() {
     file.resize(64 * page()).unwrap();
     assert_eq!(pages("rr"), 8);
 }
+
+/// Row 30: advice given at opening holds for bytes that come later, and the two kinds of it do not replace each other.
+#[cfg(target_os = "linux")]
+#[test]
+fn advice_at_opening_is_for_later_bytes_as_well() {
+    use mmap_io::{Advice, Create, MmapMode, OpenOptions};
+
+    let scratch = Scratch::new();
+    let options = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(4 * page());
+    let file = options.huge_pages(true).advice(Advice::Random).open(scratch.file()).unwrap();
+    let pages = |flag| common::linux::pages_with_flag(&scratch.file(), flag);
+    // A kernel without huge pages knows no such flag.
+    let huge = |count| if pages("hg") == 0 { 0 } else { count };
+    for len in [4, 64, 3, 6, 600] {
+        file.resize(len * page()).unwrap();
+        assert_eq!((pages("rr"), pages("hg")), (len, huge(len)), "{len}");
+    }
+    file.advise(0, 100 * page(), Advice::Normal).unwrap();
+    file.resize(2000 * page()).unwrap();
+    assert_eq!((pages("rr"), pages("hg")), (1900, huge(2000)));
+}
+
+#[cfg(target_os = "linux")]
+mod model {
+    use proptest::prelude::*;
+
+    use super::{common, page, MmapAdvice, Scratch};
+
+    const PAGES: u64 = 12;
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Advise(u64, u64, MmapAdvice),
+        Resize(u64),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let advice = prop::sample::select(vec![MmapAdvice::Normal, MmapAdvice::Random, MmapAdvice::Sequential]);
+        prop_oneof![
+            4 => (0..PAGES * page(), 1..4 * page(), advice).prop_map(|(offset, len, advice)| Step::Advise(offset, len, advice)),
+            1 => (1..PAGES * page()).prop_map(Step::Resize),
+        ]
+    }
+
+    /// The advice that the kernel has for each page of the maps of this file.
+    fn told(scratch: &Scratch) -> Vec<MmapAdvice> {
+        let maps = common::linux::flags_of(&scratch.file());
+        let advice = |flags: &[String]| match () {
+            () if flags.iter().any(|flag| flag == "rr") => MmapAdvice::Random,
+            () if flags.iter().any(|flag| flag == "sr") => MmapAdvice::Sequential,
+            () => MmapAdvice::Normal,
+        };
+        maps.iter().flat_map(|(pages, flags)| vec![advice(flags); common::at(*pages)]).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn each_page_has_its_last_advice_over_any_resize(steps in prop::collection::vec(step(), 1..40)) {
+            let scratch = Scratch::new();
+            let file = scratch.zeros(PAGES * page());
+            let mut model = vec![MmapAdvice::Normal; common::at(PAGES)];
+            for step in steps {
+                match step {
+                    Step::Advise(offset, len, advice) => {
+                        let end = (offset + len).min(file.len());
+                        if offset < end {
+                            file.advise(offset, end - offset, advice).unwrap();
+                            model[common::at(offset / page())..common::at(end.div_ceil(page()))].fill(advice);
+                        }
+                    }
+                    Step::Resize(len) => file.resize(len).unwrap(),
+                }
+                let pages = common::at(file.len().div_ceil(page()));
+                prop_assert_eq!(told(&scratch), &model[..pages]);
+            }
+        }
+    }
+}

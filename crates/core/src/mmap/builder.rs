@@ -197,7 +197,7 @@ impl MemoryMappedFileBuilder {
         self
     }
 
-    /// Asks the kernel for huge pages: a hint, on Linux, for read-write mappings, given again after a resize.
+    /// Asks the kernel for huge pages: a hint, on Linux, for read-write mappings, bytes of a later growth included.
     ///
     /// ```
     /// # use mmap_io::MemoryMappedFile;
