@@ -3,6 +3,7 @@
 import { PathLike } from 'node:fs';
 import { EventEmitter } from 'node:events';
 import { FileHandle } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { inspect } from 'node:util';
 
 /** Bytes to read from: any view, any buffer, or a string, which is taken as UTF-8. */
@@ -211,6 +212,56 @@ interface MappedSliceMut {
      */
     release(): void;
     [Symbol.dispose](): void;
+}
+
+interface StreamOptions {
+    /** @default 0 */
+    offset?: number;
+    /** Default: to the end. */
+    length?: number;
+    /**
+     * Bytes of a chunk; a reader that brings its own buffer gets that filled instead.
+     *
+     * @default 65536
+     */
+    chunkSize?: number;
+}
+
+/** A mapping as a stream of Node. */
+
+interface ReadStreamOptions {
+    /**
+     * First byte.
+     *
+     * @default 0
+     */
+    start?: number;
+    /** Last byte, itself included. Default: the last one of the mapping; a later one means the same. */
+    end?: number;
+    /**
+     * Bytes of a chunk, and how many are read ahead of the consumer.
+     *
+     * @default 65536
+     */
+    highWaterMark?: number;
+    /** Destroys the stream with an AbortError whose cause is the signal's reason. */
+    signal?: AbortSignal;
+}
+
+/** A mapping as the answer to an HTTP request. */
+
+/** What `new Headers()` takes; usable without the DOM library. */
+type HeaderSource = ConstructorParameters<typeof Headers>[0];
+/** What a response needs to know of a request: a Request, or method and headers alone. */
+type RequestLike = Request | {
+    headers: Headers;
+    method?: string;
+};
+interface ResponseOptions {
+    /** The Content-Type. Default: by the extension of the path, with `charset=utf-8` for text; `application/octet-stream` for the rest. */
+    type?: string;
+    /** More headers, sent with every status. They replace those of the same name, except Content-Length and Content-Range. */
+    headers?: HeaderSource;
 }
 
 /** Which pages of a range are in memory. */
@@ -476,6 +527,46 @@ declare class MemoryMappedFile extends EventEmitter {
      */
     search(needle: Bytes | number, options?: SearchOptions): Promise<number[]>;
     /**
+     * The bytes as a stream of Node, with the options of `fs.createReadStream`: `end` is inclusive, and `start` and `end` may lie past
+     * the end. The range is frozen at the call.
+     *
+     * Chunks are copies: they outlive close(), and zlib or `fs.write` may work on them while the mapping closes. The stream does not
+     * keep the mapping open. It is destroyed with Closed, OutOfBounds (a shrink) or what befell the file when it gets there; it never
+     * ends early.
+     *
+     * Throws `RangeError` for `start` behind `end` and for a `highWaterMark` of 0, Closed.
+     *
+     * ```js
+     * const mapping = await MemoryMappedFile.openRo('package.json')
+     * await pipeline(mapping.createReadStream({ start: 1 }), createGzip(), createWriteStream('package.json.gz'))
+     * mapping.close()
+     * ```
+     */
+    createReadStream(options?: ReadStreamOptions): Readable;
+    /**
+     * The bytes as a stream of the web, of type 'bytes': a reader may bring buffers of its own. For the rest as
+     * {@link MemoryMappedFile.createReadStream}. Throws `RangeError` for a `chunkSize` of 0, OutOfBounds, Closed.
+     */
+    stream(options?: StreamOptions): ReadableStream<Uint8Array>;
+    /**
+     * Answers an HTTP request with the bytes: 200, 206 for one range, 304 for what the client has already, 416 for a range that is not
+     * there, 405 for methods other than GET and HEAD. Several ranges and malformed ones get 200 and everything. HEAD has no body.
+     *
+     * ETag and Last-Modified are those of the open file, asked for at each call (one `fstat`). On a read-write mapping the ETag is weak
+     * and may miss stores into views; a copy-on-write mapping, whose bytes are its own, has neither. The body is a
+     * {@link MemoryMappedFile.stream}.
+     *
+     * Throws Closed, Io, `TypeError` for a request or headers that are none.
+     *
+     * ```js
+     * const mapping = await MemoryMappedFile.openRo('package.json')
+     * const response = mapping.response(new Request('http://localhost/', { headers: { range: 'bytes=0-9' } }))
+     * console.log(response.status, response.headers.get('content-range'), await response.text())
+     * mapping.close()
+     * ```
+     */
+    response(request?: RequestLike, options?: ResponseOptions): Response;
+    /**
      * Lets the file go. Idempotent; does not flush, and what was stored still reaches the file as long as the machine runs.
      *
      * Every view of this thread becomes empty (length 0) and later calls fail with Closed. The file is released as soon as the last
@@ -567,4 +658,4 @@ declare const capabilities: Readonly<{
 }>;
 
 export { ChangeKind, MemoryMappedFile, MmapAdvice, MmapIoError, MmapMode, TouchHint, alignUp, capabilities, copyMmap, copyMmapSync, createMmap, createMmapSync, deleteMmap, deleteMmapSync, flush, flushSync, loadMmap, loadMmapSync, pageSize, updateRegion, writeMmap, writeMmapSync };
-export type { AnonymousOptions, Bytes, FaultEvent, FlushPolicy, MapOptions, MappedSliceMut, MmapIoErrorDetails, MmapIoErrorKind, OpenOptions, Residency, SearchOptions, TypedArrayConstructor, ViewMode, WritableMapOptions };
+export type { AnonymousOptions, Bytes, FaultEvent, FlushPolicy, HeaderSource, MapOptions, MappedSliceMut, MmapIoErrorDetails, MmapIoErrorKind, OpenOptions, ReadStreamOptions, RequestLike, Residency, ResponseOptions, SearchOptions, StreamOptions, TypedArrayConstructor, ViewMode, WritableMapOptions };

@@ -34,3 +34,6 @@ export type { AnonymousOptions, MapOptions, OpenOptions, WritableMapOptions } fr
 export type { SearchOptions } from './src/search.ts'
 export type { MappedSliceMut } from './src/slice-mut.ts'
 export { alignUp, capabilities, pageSize } from './src/utilities.ts'
+export type { StreamOptions } from './src/web/byte-stream.ts'
+export type { ReadStreamOptions } from './src/web/read-stream.ts'
+export type { HeaderSource, RequestLike, ResponseOptions } from './src/web/response.ts'

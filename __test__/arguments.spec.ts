@@ -46,6 +46,12 @@ const counts: Record<string, (m: MemoryMappedFile, count: unknown) => unknown> =
   'residency offset': (m, count) => any(m).residency?.(count, 0),
   'residency length': (m, count) => any(m).residency?.(0, count),
   'search limit': (m, count) => any(m).search?.('x', { limit: count }),
+  'createReadStream start': (m, start) => any(m).createReadStream?.({ start }),
+  'createReadStream end': (m, end) => any(m).createReadStream?.({ end }),
+  'createReadStream highWaterMark': (m, highWaterMark) => any(m).createReadStream?.({ highWaterMark }),
+  'stream offset': (m, offset) => any(m).stream?.({ offset, length: 0 }),
+  'stream length': (m, length) => any(m).stream?.({ length }),
+  'stream chunkSize': (m, chunkSize) => any(m).stream?.({ chunkSize }),
 }
 
 for (const [title, call] of Object.entries(counts)) {

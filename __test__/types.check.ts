@@ -1,5 +1,6 @@
 /** Not run: `npm run typecheck` compiles it. What must compile compiles, and what must not is marked. */
 import type { EventEmitter } from 'node:events'
+import type { Readable } from 'node:stream'
 import {
   type alignUp,
   type Bytes,
@@ -8,6 +9,7 @@ import {
   type createMmap,
   type FlushPolicy,
   flush,
+  type HeaderSource,
   loadMmap,
   loadMmapSync,
   type MapOptions,
@@ -64,6 +66,12 @@ export async function uses(path: string | Buffer | URL, data: Bytes): Promise<vo
   await Promise.all([copied, writeMmap(path, 0, data), flush(await loadMmap(path, 'copy-on-write'))])
   await using again = MemoryMappedFile.fromFdSync(3)
   slice.bytes.fill(again.length)
+  const readable: Readable = mapping.createReadStream({ start: 1, end: 2, highWaterMark: 3, signal: AbortSignal.timeout(1) })
+  const web: ReadableStream<Uint8Array> = mapping.stream({ offset: 1, length: 2, chunkSize: 3 })
+  const sources: HeaderSource[] = [{ vary: 'accept' }, [['vary', 'accept']], new Headers()]
+  for (const headers of sources) mapping.response(new Request('http://localhost/'), { type: 'text/plain', headers })
+  const response: Response = mapping.response({ headers: new Headers() })
+  await Promise.all([response.text(), web.cancel(), readable.destroy()])
   mapping.close({ detach: false })
   try {
     await mapping.resize(5, { detach: true })
@@ -73,6 +81,8 @@ export async function uses(path: string | Buffer | URL, data: Bytes): Promise<vo
 }
 
 export function mustNotCompile(mapping: MemoryMappedFile): void {
+  // @ts-expect-error headers of node:http are no Headers
+  mapping.response({ headers: { range: 'bytes=0-1' } })
   // @ts-expect-error the constructor is not for callers
   new MemoryMappedFile()
   // @ts-expect-error no such mode

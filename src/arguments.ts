@@ -20,3 +20,9 @@ export function checkBoolean(name: string, value: boolean | undefined): boolean 
   if (value !== undefined && typeof value !== 'boolean') throw wrongType(name, 'a boolean', value)
   return value
 }
+
+/** A number of bytes of which there must be one. */
+export function checkPositive(name: string, value: number): void {
+  checkCount(name, value)
+  if (value === 0) throw outOfRange(name, 'greater than 0', value)
+}

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { PathLike } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
 import { inspect } from 'node:util'
 import type { Mapping } from '#binding'
 import { checkBoolean, checkCount, checkOptionalCount } from './arguments.ts'
@@ -27,6 +28,10 @@ import { type MappedSliceMut, SliceMut, type SliceOwner } from './slice-mut.ts'
 import { Status } from './status.ts'
 import { MAX_VIEW } from './views/mapped.ts'
 import { createViews, type Views } from './views/views.ts'
+import { byteStream, checkStream, type StreamOptions } from './web/byte-stream.ts'
+import { checkReadStream, type ReadStreamOptions, readStream } from './web/read-stream.ts'
+import { type RequestLike, type ResponseOptions, respond } from './web/response.ts'
+import { type Validators, validators } from './web/validators.ts'
 
 /** Which pages of a range are in memory. */
 export interface Residency {
@@ -522,6 +527,57 @@ export class MemoryMappedFile extends EventEmitter {
   }
 
   /**
+   * The bytes as a stream of Node, with the options of `fs.createReadStream`: `end` is inclusive, and `start` and `end` may lie past
+   * the end. The range is frozen at the call.
+   *
+   * Chunks are copies: they outlive close(), and zlib or `fs.write` may work on them while the mapping closes. The stream does not
+   * keep the mapping open. It is destroyed with Closed, OutOfBounds (a shrink) or what befell the file when it gets there; it never
+   * ends early.
+   *
+   * Throws `RangeError` for `start` behind `end` and for a `highWaterMark` of 0, Closed.
+   *
+   * ```js
+   * const mapping = await MemoryMappedFile.openRo('package.json')
+   * await pipeline(mapping.createReadStream({ start: 1 }), createGzip(), createWriteStream('package.json.gz'))
+   * mapping.close()
+   * ```
+   */
+  createReadStream(options?: ReadStreamOptions): Readable {
+    const checked = checkReadStream(options)
+    return readStream(this, this.#openLength(), checked)
+  }
+
+  /**
+   * The bytes as a stream of the web, of type 'bytes': a reader may bring buffers of its own. For the rest as
+   * {@link MemoryMappedFile.createReadStream}. Throws `RangeError` for a `chunkSize` of 0, OutOfBounds, Closed.
+   */
+  stream(options?: StreamOptions): ReadableStream<Uint8Array> {
+    const { offset, length, chunkSize } = checkStream(options)
+    return byteStream(this, offset, this.#range(offset, length), chunkSize)
+  }
+
+  /**
+   * Answers an HTTP request with the bytes: 200, 206 for one range, 304 for what the client has already, 416 for a range that is not
+   * there, 405 for methods other than GET and HEAD. Several ranges and malformed ones get 200 and everything. HEAD has no body.
+   *
+   * ETag and Last-Modified are those of the open file, asked for at each call (one `fstat`). On a read-write mapping the ETag is weak
+   * and may miss stores into views; a copy-on-write mapping, whose bytes are its own, has neither. The body is a
+   * {@link MemoryMappedFile.stream}.
+   *
+   * Throws Closed, Io, `TypeError` for a request or headers that are none.
+   *
+   * ```js
+   * const mapping = await MemoryMappedFile.openRo('package.json')
+   * const response = mapping.response(new Request('http://localhost/', { headers: { range: 'bytes=0-9' } }))
+   * console.log(response.status, response.headers.get('content-range'), await response.text())
+   * mapping.close()
+   * ```
+   */
+  response(request?: RequestLike, options?: ResponseOptions): Response {
+    return respond(this, () => this.#validators(), request, options)
+  }
+
+  /**
    * Lets the file go. Idempotent; does not flush, and what was stored still reaches the file as long as the machine runs.
    *
    * Every view of this thread becomes empty (length 0) and later calls fail with Closed. The file is released as soon as the last
@@ -567,6 +623,11 @@ export class MemoryMappedFile extends EventEmitter {
     if (size === 0) return 0
     if (size < 0 || offset + size > total) throw outOfBounds(offset, Math.max(0, size), total)
     return size
+  }
+
+  #validators(): Validators {
+    if (this.#closed) throw closedError()
+    return validators(this.#native, this.#status, this.#mode, this.path)
   }
 
   #openLength(): number {

@@ -62,12 +62,14 @@ export class Status {
     Atomics.add(this.#words, this.#word + WRITES, 1)
   }
 
+  /** Bytes written since the file was mapped. A carry that another thread has still to add makes it too small for a moment. */
+  get written(): number {
+    return Atomics.load(this.#words, this.#word + WRITTEN_HIGH) * TWO_32 + Atomics.load(this.#words, this.#word + WRITTEN_LOW)
+  }
+
   /** Bytes written since the last flush of the whole. */
   get pendingBytes(): number {
-    const high = Atomics.load(this.#words, this.#word + WRITTEN_HIGH)
-    const low = Atomics.load(this.#words, this.#word + WRITTEN_LOW)
-    // A carry that another thread has still to add makes the sum too small for a moment, never too large.
-    return Math.max(0, high * TWO_32 + low - (this.#doubles[this.#double + FLUSHED] as number))
+    return Math.max(0, this.written - (this.#doubles[this.#double + FLUSHED] as number))
   }
 
   /** Writes since the last flush of the whole. */

@@ -10,6 +10,9 @@ export async function program(path: string): Promise<number> {
   const copy: Buffer = written.readBytes(0, 8)
   const { residentPages }: Residency = read.residency()
   const views: readonly ViewMode[] = capabilities.views
+  const body: ReadableStream<Uint8Array> = read.stream()
+  const response: Response = read.response(new Request('http://localhost/'), { headers: { vary: 'accept' } })
+  await Promise.all([body.cancel(), response.text(), read.createReadStream({ start: 1 }).toArray()])
   const onFault = ({ kind }: FaultEvent): string => kind
   written.on('fault', onFault)
   return view.getUint8(0) + copy.length + residentPages + views.length

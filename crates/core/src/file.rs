@@ -252,6 +252,11 @@ impl MappedFile {
         self.mode
     }
 
+    /// First mapped byte of the file.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
     /// The numbers about this file that are read often.
     ///
     /// ```

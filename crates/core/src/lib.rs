@@ -56,6 +56,7 @@ pub mod search;
 pub mod segment;
 pub mod status;
 pub mod utils;
+pub mod version;
 mod views;
 #[cfg(feature = "watch")]
 pub mod watch;
@@ -75,6 +76,7 @@ pub use open::{Create, OpenOptions};
 pub use os::Advice;
 pub use region::{Region, Residency};
 pub use search::Needle;
+pub use version::Version;
 #[cfg(feature = "watch")]
 pub use watch::{ChangeEvent, ChangeKind, WatchHandle};
 

@@ -35,6 +35,13 @@ impl IntoJs for () {
     fn into_js(self) {}
 }
 
+impl<T: IntoJs> IntoJs for Option<T> {
+    type Js = Option<T::Js>;
+    fn into_js(self) -> Self::Js {
+        self.map(T::into_js)
+    }
+}
+
 impl<T: IntoJs + Send + 'static> Task for Job<T> {
     type Output = mmap_io::error::Result<T>;
     type JsValue = Either<T::Js, Failure>;

@@ -41,6 +41,25 @@ impl IntoJs for mmap_io::Residency {
     }
 }
 
+/// A state of the file.
+#[napi(object)]
+pub struct Version {
+    /// The same as long as the state is.
+    pub tag: String,
+    /// Milliseconds between 1970 and the last change of the bytes.
+    pub modified: f64,
+}
+
+impl IntoJs for mmap_io::Version {
+    type Js = Version;
+
+    fn into_js(self) -> Version {
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds are below 2^53 for any file system's times")]
+        let modified = self.modified_nanos().div_euclid(1_000_000) as f64;
+        Version { tag: self.to_string(), modified }
+    }
+}
+
 /// One holder of a mapped file, of one thread.
 #[napi]
 pub struct Mapping {
@@ -206,5 +225,11 @@ impl Mapping {
     pub fn residency(&self, offset: f64, length: f64) -> napi::Result<Either<Residency, Failure>> {
         let (offset, length) = (to_bytes(offset)?, to_bytes(length)?);
         Ok(self.with(|file| file.residency(offset, length)))
+    }
+
+    /// The state of the file now; null for memory without a file.
+    #[napi(catch_unwind)]
+    pub fn version(&self) -> Either<Option<Version>, Failure> {
+        self.with(MappedFile::version)
     }
 }

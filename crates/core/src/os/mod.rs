@@ -8,7 +8,7 @@
 mod platform;
 
 pub(crate) use platform::{
-    check_room, extend, has_content, is_same_file, offset_granularity, open, page_size, special_kind,
+    check_room, extend, file_number, has_content, is_same_file, offset_granularity, open, page_size, special_kind,
     sync_parent_entry, Map, CAN_COVER, HAS_RESIDENCY, IS_A_FOLDER,
 };
 

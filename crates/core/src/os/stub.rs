@@ -37,6 +37,10 @@ pub(crate) fn has_content(_file: &File) -> Result<bool, OsError> {
     Err(unsupported("pread"))
 }
 
+pub(crate) fn file_number(_file: &File, _metadata: &Metadata) -> u64 {
+    0
+}
+
 pub(crate) fn is_same_file(_file: &File, _path: &Path) -> bool {
     false
 }

@@ -97,6 +97,11 @@ pub(crate) fn has_content(file: &File) -> Result<bool, OsError> {
     file.read_at(&mut [0], 0).map(|bytes| bytes > 0).map_err(|error| OsError::new("pread", error))
 }
 
+/// Number of the file in its file system.
+pub(crate) fn file_number(_file: &File, metadata: &Metadata) -> u64 {
+    metadata.ino()
+}
+
 /// Whether `path` still names the open file.
 pub(crate) fn is_same_file(file: &File, path: &Path) -> bool {
     let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());

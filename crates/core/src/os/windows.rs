@@ -71,6 +71,11 @@ pub(crate) fn has_content(_file: &File) -> Result<bool, OsError> {
     Ok(false)
 }
 
+/// Number of the file in its file system.
+pub(crate) fn file_number(file: &File, _metadata: &Metadata) -> u64 {
+    identity(file).map_or(0, |(_volume, high, low)| (u64::from(high) << 32) | u64::from(low))
+}
+
 /// Whether `path` still names the open file.
 pub(crate) fn is_same_file(file: &File, path: &Path) -> bool {
     let named = File::open(path).ok();

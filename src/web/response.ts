@@ -1,0 +1,94 @@
+/** A mapping as the answer to an HTTP request. */
+import type { MemoryMappedFile } from '../mapped-file.ts'
+import { wrongType, wrongValue } from '../misuse.ts'
+import { pick } from '../options.ts'
+import { byteStream } from './byte-stream.ts'
+import { isFresh, isSameForRange } from './conditions.ts'
+import { contentType } from './content-type.ts'
+import { parseRange } from './range.ts'
+import type { Validators } from './validators.ts'
+
+/** What `new Headers()` takes; usable without the DOM library. */
+export type HeaderSource = ConstructorParameters<typeof Headers>[0]
+
+/** What a response needs to know of a request: a Request, or method and headers alone. */
+export type RequestLike = Request | { headers: Headers; method?: string }
+
+export interface ResponseOptions {
+  /** The Content-Type. Default: by the extension of the path, with `charset=utf-8` for text; `application/octet-stream` for the rest. */
+  type?: string
+  /** More headers, sent with every status. They replace those of the same name, except Content-Length and Content-Range. */
+  headers?: HeaderSource
+}
+
+/** An option of this package's own: called when the body will not be read any further, perhaps more than once. */
+export const bodyEnd = Symbol('bodyEnd')
+
+/** Bytes of a chunk of a body. */
+const CHUNK = 65_536
+
+export function respond(
+  mapping: MemoryMappedFile,
+  validate: () => Validators,
+  request: RequestLike | undefined,
+  options: (ResponseOptions & { [bodyEnd]?: () => void }) | undefined,
+): Response {
+  const { method, asked } = checkRequest(request)
+  const headers = checkOptions(options)
+  const { etag, modified } = validate()
+  const total = mapping.length
+  const answer = (status: number, body: ReadableStream | null = null) => new Response(body, { status, headers })
+
+  if (method !== 'GET' && method !== 'HEAD') {
+    headers.set('allow', 'GET, HEAD')
+    return answer(405)
+  }
+  const setDefault = (name: string, value: string | undefined) => {
+    if (value !== undefined && !headers.has(name)) headers.set(name, value)
+  }
+  setDefault('accept-ranges', 'bytes')
+  setDefault('etag', etag)
+  setDefault('last-modified', modified?.toUTCString())
+  if (isFresh(asked, headers)) return answer(304)
+
+  // Only a GET has ranges.
+  const range = method === 'GET' && isSameForRange(asked, headers) ? parseRange(asked.get('range'), total) : 'all'
+  if (range === 'none') {
+    headers.set('content-range', `bytes */${total}`)
+    return answer(416)
+  }
+  const { offset, length } = range === 'all' ? { offset: 0, length: total } : range
+  if (range !== 'all') headers.set('content-range', `bytes ${offset}-${offset + length - 1}/${total}`)
+  headers.set('content-length', String(length))
+  setDefault('content-type', contentType(mapping.path))
+  const status = range === 'all' ? 200 : 206
+  if (method === 'HEAD' || length === 0) return answer(status)
+  return answer(status, byteStream(mapping, offset, length, CHUNK, options?.[bodyEnd]))
+}
+
+function checkRequest(request: RequestLike = { headers: new Headers() }): { method: string; asked: Headers } {
+  if (typeof request !== 'object' || request === null || typeof request.headers?.get !== 'function')
+    throw wrongType('request', 'a Request, or an object with headers of the class Headers', request)
+  const { method = 'GET', headers } = request
+  if (typeof method !== 'string') throw wrongType('request.method', 'a string', method)
+  return { method: method.toUpperCase(), asked: headers }
+}
+
+/** The headers that the caller wants. */
+function checkOptions(options: ResponseOptions | undefined): Headers {
+  const { type, headers: given } = pick(options, ['type', 'headers'])
+  if (type !== undefined && typeof type !== 'string') throw wrongType('options.type', 'a string', type)
+  const headers = headersOf('options.headers', given, () => new Headers(given))
+  for (const name of ['content-length', 'content-range']) headers.delete(name)
+  if (type !== undefined) headersOf('options.type', type, () => headers.set('content-type', type))
+  return headers
+}
+
+/** Runs what throws for headers that cannot be. */
+function headersOf<T>(name: string, value: unknown, make: () => T): T {
+  try {
+    return make()
+  } catch {
+    throw wrongValue(name, 'what a header may hold', value)
+  }
+}
