@@ -11,6 +11,35 @@ type Bytes = string | ArrayBufferView | ArrayBufferLike;
 /** The element types that a mapping can be seen as. */
 type TypedArrayConstructor = Int8ArrayConstructor | Uint8ArrayConstructor | Uint8ClampedArrayConstructor | Int16ArrayConstructor | Uint16ArrayConstructor | Int32ArrayConstructor | Uint32ArrayConstructor | Float32ArrayConstructor | Float64ArrayConstructor | BigInt64ArrayConstructor | BigUint64ArrayConstructor;
 
+/**
+ * Writable bytes of a mapping. Stores reach the mapping at once; `release()`, or the end of a `using` block, is when they count
+ * as written and the flush policy is applied.
+ */
+interface MappedSliceMut {
+    /** The bytes. Closed after release, and after the mapping was closed. */
+    readonly bytes: Buffer;
+    /** First byte, counted from the start of the mapping. */
+    readonly offset: number;
+    /** Bytes. */
+    readonly length: number;
+    /**
+     * Counts the bytes as written and applies the flush policy (FlushFailed when that fails; the bytes stay written). Idempotent.
+     * Afterwards reading `bytes` throws Closed; stores into a Buffer kept aside are not counted. On a mapping that was closed
+     * meanwhile there is nothing left to count.
+     */
+    release(): void;
+    [Symbol.dispose](): void;
+}
+
+/** Pieces of a mapping to write to. */
+interface ChunksMut extends Iterable<[offset: number, bytes: Buffer]> {
+    /**
+     * Calls `callback` with the offset and the bytes of each piece. Stops at, and rethrows, the first error of the callback; pieces before
+     * it stay written. Throws what iterating throws.
+     */
+    forEachMut(callback: (offset: number, bytes: Buffer) => void): void;
+}
+
 /** What a mapping may do with its file. */
 declare const MmapMode: {
     /** Reads. Stores into views are possible, stay in this mapping and never reach the file. */
@@ -113,6 +142,23 @@ declare class MmapIoError extends Error {
     constructor(kind: MmapIoErrorKind, message: string, details?: MmapIoErrorDetails);
 }
 
+interface LinesOptions<Encoding extends BufferEncoding | 'buffer' = BufferEncoding> {
+    /**
+     * How bytes become text. A line ends at a byte 0x0a; in 'utf16le' (and 'ucs2') at a code unit 0x000a, counted from `offset`.
+     *
+     * @default 'utf8'
+     */
+    encoding?: Encoding;
+    /**
+     * First byte.
+     *
+     * @default 0
+     */
+    offset?: number;
+    /** Bytes. Default: to the end. */
+    length?: number;
+}
+
 /** Options of the open functions: names, values, defaults. */
 
 interface MapOptions {
@@ -192,26 +238,6 @@ interface SearchOptions {
     limit?: number;
     /** Ends the search early; it rejects with the signal's reason. */
     signal?: AbortSignal;
-}
-
-/**
- * Writable bytes of a mapping. Stores reach the mapping at once; `release()`, or the end of a `using` block, is when they count
- * as written and the flush policy is applied.
- */
-interface MappedSliceMut {
-    /** The bytes. Closed after release, and after the mapping was closed. */
-    readonly bytes: Buffer;
-    /** First byte, counted from the start of the mapping. */
-    readonly offset: number;
-    /** Bytes. */
-    readonly length: number;
-    /**
-     * Counts the bytes as written and applies the flush policy (FlushFailed when that fails; the bytes stay written). Idempotent.
-     * Afterwards reading `bytes` throws Closed; stores into a Buffer kept aside are not counted. On a mapping that was closed
-     * meanwhile there is nothing left to count.
-     */
-    release(): void;
-    [Symbol.dispose](): void;
 }
 
 interface StreamOptions {
@@ -481,6 +507,52 @@ declare class MemoryMappedFile extends EventEmitter {
      */
     residency(offset?: number, length?: number): Residency;
     /**
+     * The mapping in pieces of `chunkSize` bytes, no copy; the last one is shorter where it does not come out even.
+     *
+     * The length is frozen at the call. Throws `RangeError` for a size of 0, Closed; a step throws Closed after close, and OutOfBounds once
+     * it gets to bytes that a shrink has cut off.
+     *
+     * ```js
+     * const mapping = MemoryMappedFile.openRoSync('package.json')
+     * for (const chunk of mapping.chunks(64)) console.log(chunk.length)
+     * mapping.close()
+     * ```
+     */
+    chunks(chunkSize: number): IterableIterator<Buffer>;
+    /** The mapping in pieces of a page, counted from its first byte. See {@link MemoryMappedFile.chunks}. */
+    pages(): IterableIterator<Buffer>;
+    /**
+     * The mapping in pieces of `chunkSize` bytes to write to, with their offsets, by `for`-`of` or `forEachMut`.
+     *
+     * A piece counts as written, all of it, when the next one is asked for and when the loop is left, also by an error; the flush policy
+     * is applied then. The length is frozen when a walk begins. Throws `RangeError` for a size of 0, Closed, InvalidMode on a read-only
+     * mapping; a step throws as one of {@link MemoryMappedFile.chunks}, and FlushFailed.
+     *
+     * ```js
+     * const mapping = MemoryMappedFile.createRwSync('stamped.bin', 1 << 20)
+     * for (const [offset, bytes] of mapping.chunksMut(4096)) bytes.writeDoubleLE(offset)
+     * mapping.close()
+     * ```
+     */
+    chunksMut(chunkSize: number): ChunksMut;
+    /**
+     * Lines, without the `\n` or `\r\n` that ends them; a final newline is followed by no empty line. As strings, or with encoding
+     * `'buffer'` as Buffers without a copy.
+     *
+     * The range is frozen at the call. Throws OutOfBounds, Closed; a step throws Closed after close, OutOfBounds once it gets to bytes that
+     * a shrink has cut off, Unsupported for a line that is longer than a string can be.
+     *
+     * ```js
+     * const log = MemoryMappedFile.openRoSync('package.json')
+     * for (const line of log.lines()) console.log(line)
+     * log.close()
+     * ```
+     */
+    lines(options: LinesOptions<'buffer'> & {
+        encoding: 'buffer';
+    }): IterableIterator<Buffer>;
+    lines(options?: LinesOptions): IterableIterator<string>;
+    /**
      * Where the first match begins, at `from` or later; -1: there is none. A string is taken as UTF-8, a number as one byte.
      *
      * `from` and an empty needle mean what they mean in `Buffer.indexOf`, except that positions above 2^31 are right: negative counts
@@ -629,6 +701,48 @@ declare function deleteMmap(path: PathLike): Promise<void>;
 /** Blocking twin of {@link deleteMmap}. */
 declare function deleteMmapSync(path: PathLike): void;
 
+/** Looked up anew at each use, so it follows a resize. */
+declare class Place {
+    /** The mapping. */
+    readonly parent: MemoryMappedFile;
+    /** First byte, counted from the start of the mapping. */
+    readonly offset: number;
+    /** Bytes. */
+    readonly length: number;
+    /** `length` bytes of `parent` from `offset` on, in any mode. Throws OutOfBounds, Closed. */
+    constructor(parent: MemoryMappedFile, offset: number, length: number);
+    /** Whether it has no bytes. */
+    get isEmpty(): boolean;
+    /** False while a shrink has cut any part of the range off, and after the mapping was closed. */
+    get isValid(): boolean;
+}
+/**
+ * A range of a mapping, for reading. It follows a resize: cut off by a shrink it is out of bounds, after a growth it works again.
+ *
+ * ```js
+ * const mapping = MemoryMappedFile.openRoSync('package.json')
+ * const head = new Segment(mapping, 0, 10)
+ * console.log(head.isValid, head.asSlice().length)
+ * mapping.close()
+ * ```
+ */
+declare class Segment extends Place {
+    /** The bytes, as {@link MemoryMappedFile.asSlice} gives them. */
+    asSlice(): Buffer;
+}
+/** The same for writing. It can be made of a mapping in any mode; its methods throw InvalidMode on a read-only one. */
+declare class SegmentMut extends Place {
+    /** Writable bytes, as {@link MemoryMappedFile.asSliceMut} gives them. */
+    asSliceMut(): MappedSliceMut;
+    /**
+     * Stores bytes at the segment's start, counts them as written and applies the flush policy.
+     *
+     * Throws as {@link MemoryMappedFile.updateRegion}. Data longer than the segment is OutOfBounds, with `offset` 0 and the segment's length
+     * as `total`; nothing is stored then. So it is when a shrink has cut any part of the segment off.
+     */
+    write(data: Bytes): void;
+}
+
 /** Size of a memory page in bytes: 4096 on most machines, 16384 on Apple silicon. */
 declare function pageSize(): number;
 /**
@@ -657,5 +771,5 @@ declare const capabilities: Readonly<{
     hugePages: boolean;
 }>;
 
-export { ChangeKind, MemoryMappedFile, MmapAdvice, MmapIoError, MmapMode, TouchHint, alignUp, capabilities, copyMmap, copyMmapSync, createMmap, createMmapSync, deleteMmap, deleteMmapSync, flush, flushSync, loadMmap, loadMmapSync, pageSize, updateRegion, writeMmap, writeMmapSync };
-export type { AnonymousOptions, Bytes, FaultEvent, FlushPolicy, HeaderSource, MapOptions, MappedSliceMut, MmapIoErrorDetails, MmapIoErrorKind, OpenOptions, ReadStreamOptions, RequestLike, Residency, ResponseOptions, SearchOptions, StreamOptions, TypedArrayConstructor, ViewMode, WritableMapOptions };
+export { ChangeKind, MemoryMappedFile, MmapAdvice, MmapIoError, MmapMode, Segment, SegmentMut, TouchHint, alignUp, capabilities, copyMmap, copyMmapSync, createMmap, createMmapSync, deleteMmap, deleteMmapSync, flush, flushSync, loadMmap, loadMmapSync, pageSize, updateRegion, writeMmap, writeMmapSync };
+export type { AnonymousOptions, Bytes, ChunksMut, FaultEvent, FlushPolicy, HeaderSource, LinesOptions, MapOptions, MappedSliceMut, MmapIoErrorDetails, MmapIoErrorKind, OpenOptions, ReadStreamOptions, RequestLike, Residency, ResponseOptions, SearchOptions, StreamOptions, TypedArrayConstructor, ViewMode, WritableMapOptions };

@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export type { Bytes, TypedArrayConstructor } from './src/bytes.ts'
+export type { ChunksMut } from './src/chunks.ts'
 export {
   ChangeKind,
   type FaultEvent,
@@ -14,6 +15,7 @@ export {
   type ViewMode,
 } from './src/enums.ts'
 export { MmapIoError, type MmapIoErrorDetails, type MmapIoErrorKind } from './src/errors.ts'
+export type { LinesOptions } from './src/lines.ts'
 export {
   copyMmap,
   copyMmapSync,
@@ -32,6 +34,7 @@ export {
 export { MemoryMappedFile, type Residency } from './src/mapped-file.ts'
 export type { AnonymousOptions, MapOptions, OpenOptions, WritableMapOptions } from './src/options.ts'
 export type { SearchOptions } from './src/search.ts'
+export { Segment, SegmentMut } from './src/segment.ts'
 export type { MappedSliceMut } from './src/slice-mut.ts'
 export { alignUp, capabilities, pageSize } from './src/utilities.ts'
 export type { StreamOptions } from './src/web/byte-stream.ts'

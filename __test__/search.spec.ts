@@ -189,6 +189,9 @@ test('findAll never ends early after a shrink: it fails', (t) => {
   mapping.resizeSync(105)
   const rest = () => [...hits]
   t.throws(rest, { code: 'ERR_MMAP_OUT_OF_BOUNDS' })
+  const none = mapping.findAll('b')
+  mapping.resizeSync(50)
+  t.throws(() => none.next(), { code: 'ERR_MMAP_OUT_OF_BOUNDS' }, 'also when no match is left before the cut')
   mapping.close()
 })
 

@@ -21,6 +21,8 @@ import {
   pageSize,
   type Residency,
   type SearchOptions,
+  type Segment,
+  SegmentMut,
   type ViewMode,
   type WritableMapOptions,
   writeMmap,
@@ -48,6 +50,13 @@ export async function uses(path: string | Buffer | URL, data: Bytes): Promise<vo
   same<ReturnType<typeof mapping.indexOf>, number>(true)
   same<ReturnType<typeof mapping.findAll>, IterableIterator<number>>(true)
   const options: SearchOptions = { from: -5, to: 5, limit: 1, signal: AbortSignal.timeout(1) }
+  same<ReturnType<typeof mapping.chunks>, IterableIterator<Buffer>>(true)
+  mapping.chunksMut(5).forEachMut((offset: number, bytes: Buffer) => bytes.fill(offset))
+  const text: IterableIterator<string> = mapping.lines({ encoding: 'latin1', offset: 5 })
+  const views: IterableIterator<Buffer> = mapping.lines({ encoding: 'buffer', length: 5 })
+  for (const line of views) new SegmentMut(mapping, 0, 5).write(line)
+  for (const line of text) line.trim()
+  same<ReturnType<Segment['asSlice']>, Buffer>(true)
   const hits: number[] = await mapping.search(data, options)
   mapping.includes(mapping.indexOf(0x0a, hits[0]))
   const filled: Float64Array = mapping.readInto(0, new Float64Array(2))

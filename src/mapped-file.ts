@@ -6,9 +6,11 @@ import { inspect } from 'node:util'
 import type { Mapping } from '#binding'
 import { checkBoolean, checkCount, checkOptionalCount } from './arguments.ts'
 import { type Bytes, checkTypedArray, isBytes, type TypedArrayConstructor, toBytes, toTarget } from './bytes.ts'
+import { Chunks, type ChunksMut, checkChunkSize, chunks, type Walked } from './chunks.ts'
 import { type FlushPolicy, MmapMode, type ViewMode } from './enums.ts'
 import { closedError, invalidMode, MmapIoError, misaligned, outOfBounds, settle } from './errors.ts'
 import { flushInterval, flushTrigger } from './flush-policy.ts'
+import { type Lined, type LinesOptions, lines, linesRequest } from './lines.ts'
 import { illegalConstructor } from './misuse.ts'
 import { type Opened, openAnonymous, openDescriptor, openDescriptorSync, openPath, openPathSync } from './open.ts'
 import {
@@ -23,9 +25,10 @@ import {
   type WritableMapOptions,
   writeRequest,
 } from './options.ts'
-import { Search, type SearchOptions } from './search.ts'
+import { type Owner, Search, type SearchOptions } from './search.ts'
 import { type MappedSliceMut, SliceMut, type SliceOwner } from './slice-mut.ts'
 import { Status } from './status.ts'
+import { pageSize } from './utilities.ts'
 import { MAX_VIEW } from './views/mapped.ts'
 import { createViews, type Views } from './views/views.ts'
 import { byteStream, checkStream, type StreamOptions } from './web/byte-stream.ts'
@@ -218,6 +221,7 @@ export class MemoryMappedFile extends EventEmitter {
   readonly #views: Views
   readonly #lead: number
   readonly #isFlushDue: ((status: Status) => boolean) | undefined
+  readonly #owner: Owner & Walked & Lined
   readonly #search: Search
   readonly #sliceOwner: SliceOwner
   #closed = false
@@ -234,11 +238,15 @@ export class MemoryMappedFile extends EventEmitter {
     this.#isFlushDue = flushTrigger(opened.flushPolicy)
     const interval = flushInterval(opened.flushPolicy)
     if (interval !== undefined) settle(opened.native.flushEvery(interval), opened.path)
-    this.#search = new Search(opened.native, {
+    this.#owner = {
       path: opened.path,
       openLength: () => this.#openLength(),
-      cut: (offset, length) => this.#views.cut(offset, length),
-    })
+      check: (offset, length) => void this.#range(offset, length),
+      asSlice: (offset, length) => this.asSlice(offset, length),
+      asSliceMut: (offset, length) => this.asSliceMut(offset, length),
+      matches: (needle, from, to) => this.#search.matches(needle, from, to),
+    }
+    this.#search = new Search(opened.native, this.#owner)
     const isClosed = () => this.#closed
     this.#sliceOwner = {
       get closed() {
@@ -317,8 +325,7 @@ export class MemoryMappedFile extends EventEmitter {
   asSliceMut(offset = 0, length?: number): MappedSliceMut {
     checkCount('offset', offset)
     checkOptionalCount('length', length)
-    if (this.#closed) throw closedError()
-    if (this.#mode === MmapMode.ReadOnly) throw invalidMode('asSliceMut', this.#mode)
+    this.#checkWritable('asSliceMut')
     const size = this.#range(offset, length)
     return new SliceMut(this.#sliceOwner, offset, this.#views.cut(offset, size))
   }
@@ -460,6 +467,67 @@ export class MemoryMappedFile extends EventEmitter {
   residency(offset = 0, length?: number): Residency {
     const size = this.#range(offset, length)
     return settle(this.#native.residency(offset, size), this.path)
+  }
+
+  /**
+   * The mapping in pieces of `chunkSize` bytes, no copy; the last one is shorter where it does not come out even.
+   *
+   * The length is frozen at the call. Throws `RangeError` for a size of 0, Closed; a step throws Closed after close, and OutOfBounds once
+   * it gets to bytes that a shrink has cut off.
+   *
+   * ```js
+   * const mapping = MemoryMappedFile.openRoSync('package.json')
+   * for (const chunk of mapping.chunks(64)) console.log(chunk.length)
+   * mapping.close()
+   * ```
+   */
+  chunks(chunkSize: number): IterableIterator<Buffer> {
+    checkChunkSize(chunkSize)
+    return chunks(this.#owner, chunkSize, this.#openLength())
+  }
+
+  /** The mapping in pieces of a page, counted from its first byte. See {@link MemoryMappedFile.chunks}. */
+  pages(): IterableIterator<Buffer> {
+    return this.chunks(pageSize())
+  }
+
+  /**
+   * The mapping in pieces of `chunkSize` bytes to write to, with their offsets, by `for`-`of` or `forEachMut`.
+   *
+   * A piece counts as written, all of it, when the next one is asked for and when the loop is left, also by an error; the flush policy
+   * is applied then. The length is frozen when a walk begins. Throws `RangeError` for a size of 0, Closed, InvalidMode on a read-only
+   * mapping; a step throws as one of {@link MemoryMappedFile.chunks}, and FlushFailed.
+   *
+   * ```js
+   * const mapping = MemoryMappedFile.createRwSync('stamped.bin', 1 << 20)
+   * for (const [offset, bytes] of mapping.chunksMut(4096)) bytes.writeDoubleLE(offset)
+   * mapping.close()
+   * ```
+   */
+  chunksMut(chunkSize: number): ChunksMut {
+    checkChunkSize(chunkSize)
+    this.#checkWritable('chunksMut')
+    return new Chunks(this.#owner, chunkSize)
+  }
+
+  /**
+   * Lines, without the `\n` or `\r\n` that ends them; a final newline is followed by no empty line. As strings, or with encoding
+   * `'buffer'` as Buffers without a copy.
+   *
+   * The range is frozen at the call. Throws OutOfBounds, Closed; a step throws Closed after close, OutOfBounds once it gets to bytes that
+   * a shrink has cut off, Unsupported for a line that is longer than a string can be.
+   *
+   * ```js
+   * const log = MemoryMappedFile.openRoSync('package.json')
+   * for (const line of log.lines()) console.log(line)
+   * log.close()
+   * ```
+   */
+  lines(options: LinesOptions<'buffer'> & { encoding: 'buffer' }): IterableIterator<Buffer>
+  lines(options?: LinesOptions): IterableIterator<string>
+  lines(options?: LinesOptions<BufferEncoding | 'buffer'>): IterableIterator<string | Buffer> {
+    const { encoding, offset, length } = linesRequest(options)
+    return lines(this.#owner, offset, this.#range(offset, length), encoding)
   }
 
   /**
@@ -633,6 +701,11 @@ export class MemoryMappedFile extends EventEmitter {
   #openLength(): number {
     if (this.#closed) throw closedError()
     return this.#status.length
+  }
+
+  #checkWritable(operation: string): void {
+    if (this.#closed) throw closedError()
+    if (this.#mode === MmapMode.ReadOnly) throw invalidMode(operation, this.#mode)
   }
 
   /** Ends the use of a writable slice: a copy goes back to where it came from, as far as that is still there. */

@@ -24,12 +24,13 @@ export interface SearchOptions {
 }
 
 /** What a search needs of its mapping. */
-interface Owner {
+export interface Owner {
   readonly path: string | null
   /** Length of the mapping, or an error when it is closed. */
   openLength(): number
-  /** A Buffer over checked bytes. */
-  cut(offset: number, length: number): Buffer
+  /** Throws when the mapping is closed or does not have the range any more. */
+  check(offset: number, length: number): void
+  asSlice(offset: number, length: number): Buffer
 }
 
 /**
@@ -99,7 +100,7 @@ export class Search {
     if (length === 0) return Math.min(start, total)
     const space = total - start
     if (length > space) return -1
-    const near = this.#owner.cut(start, Math.min(space, NEAR)).indexOf(sought)
+    const near = this.#owner.asSlice(start, Math.min(space, NEAR)).indexOf(sought)
     if (near >= 0) return start + near
     return space <= NEAR ? -1 : this.#settle(this.#native.find(own(sought), start, total))
   }
@@ -114,7 +115,7 @@ export class Search {
     const end = Math.min(index, total - length) + length
     if (end < length) return -1
     const start = Math.max(0, end - NEAR)
-    const near = this.#owner.cut(start, end - start).lastIndexOf(sought)
+    const near = this.#owner.asSlice(start, end - start).lastIndexOf(sought)
     if (near >= 0) return start + near
     return start === 0 ? -1 : this.#settle(this.#native.findLast(own(sought), 0, end))
   }
@@ -125,21 +126,31 @@ export class Search {
   }
 
   findAll(needle: Bytes | number): IterableIterator<number> {
-    const bytes = toFullNeedle(needle)
-    return this.matches(bytes, 0, this.#owner.openLength())
+    return this.#each(toFullNeedle(needle), this.#owner.openLength())
   }
 
-  /** Matches that lie in a range that was checked. The needle is the caller's own and has at least one byte. */
-  *matches(needle: Uint8Array, from: number, to: number): IterableIterator<number> {
-    for (let wanted = 1; ; wanted = Math.min(2 * wanted, BATCH)) {
-      const offsets = this.#settle(this.#native.findAll(needle, from, to, wanted))
+  *#each(needle: Uint8Array, total: number): IterableIterator<number> {
+    for (const offsets of this.matches(needle, 0, total)) {
       for (const offset of offsets) {
-        this.#checkStillThere(offset, needle.length)
+        this.#owner.check(offset, needle.length)
         yield offset
-        from = offset + needle.length
       }
-      this.#owner.openLength()
-      if (offsets.length < wanted) return
+    }
+    this.#owner.openLength()
+  }
+
+  /** Matches in a range that was checked, some at a time. The needle is the caller's own and has at least one byte. */
+  *matches(needle: Uint8Array, from: number, to: number): Iterable<Float64Array> {
+    for (let wanted = 1; ; wanted = Math.min(2 * wanted, BATCH)) {
+      const total = this.#owner.openLength()
+      const offsets = this.#settle(this.#native.findAll(needle, from, Math.min(to, total), wanted))
+      yield offsets
+      const last = offsets.at(-1)
+      if (last !== undefined) from = last + needle.length
+      if (offsets.length === wanted) continue
+      // A shrink has cut off what was still to be searched: an end here would hide that.
+      if (from < to && total < to) throw outOfBounds(from, to - from, total)
+      return
     }
   }
 
@@ -160,11 +171,6 @@ export class Search {
 
   #settle<T>(result: T | Failure): T {
     return settle(result, this.#owner.path)
-  }
-
-  #checkStillThere(offset: number, length: number): void {
-    const total = this.#owner.openLength()
-    if (offset + length > total) throw outOfBounds(offset, length, total)
   }
 }
 
