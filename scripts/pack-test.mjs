@@ -48,7 +48,7 @@ async function testPackage() {
 
   for (const name of readdirSync(join(root, 'scripts', 'pack-test'))) {
     const source = readFileSync(join(root, 'scripts', 'pack-test', name), 'utf8')
-    writeFileSync(join(project, name), source.replaceAll("'mmap-io'", `'${contents.name}'`))
+    writeFileSync(join(project, name), source.replaceAll("'mmap-io", `'${contents.name}`))
   }
   for (const name of ['use.mjs', 'use.cjs']) {
     await check(`${name} opens a file with the binary of the platform package`, async () => {

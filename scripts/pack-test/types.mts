@@ -1,5 +1,6 @@
 // What the declarations promise to an ES module. It is compiled, never run.
 import { alignUp, capabilities, type FaultEvent, MemoryMappedFile, MmapIoError, pageSize, type Residency, type ViewMode } from 'mmap-io'
+import { createAssetHandler } from 'mmap-io/electron'
 
 export async function program(path: string): Promise<number> {
   using read = await MemoryMappedFile.openRo(path)
@@ -17,6 +18,8 @@ export async function program(path: string): Promise<number> {
   written.on('fault', onFault)
   return view.getUint8(0) + copy.length + residentPages + views.length
 }
+
+export const handler: ((request: Request) => Promise<Response>) & { close(): void } = createAssetHandler('assets', { maxMapped: 5 })
 
 export function explain(error: unknown): string {
   if (!(error instanceof MmapIoError)) throw error

@@ -21,8 +21,13 @@ export interface ResponseOptions {
   headers?: HeaderSource
 }
 
-/** An option of this package's own: called when the body will not be read any further, perhaps more than once. */
+/** Names an option of this package's own. */
 export const bodyEnd = Symbol('bodyEnd')
+
+export interface OwnResponseOptions extends ResponseOptions {
+  /** Called when the body is not going to be read any further, perhaps more than once. */
+  [bodyEnd]?: () => void
+}
 
 /** Bytes of a chunk of a body. */
 const CHUNK = 65_536
@@ -31,7 +36,7 @@ export function respond(
   mapping: MemoryMappedFile,
   validate: () => Validators,
   request: RequestLike | undefined,
-  options: (ResponseOptions & { [bodyEnd]?: () => void }) | undefined,
+  options: OwnResponseOptions | undefined,
 ): Response {
   const { method, asked } = checkRequest(request)
   const headers = checkOptions(options)
@@ -78,9 +83,15 @@ function checkRequest(request: RequestLike = { headers: new Headers() }): { meth
 function checkOptions(options: ResponseOptions | undefined): Headers {
   const { type, headers: given } = pick(options, ['type', 'headers'])
   if (type !== undefined && typeof type !== 'string') throw wrongType('options.type', 'a string', type)
+  const headers = checkHeaders(given)
+  if (type !== undefined) headersOf('options.type', type, () => headers.set('content-type', type))
+  return headers
+}
+
+/** A copy of headers, without those that tell what is sent. */
+export function checkHeaders(given: HeaderSource): Headers {
   const headers = headersOf('options.headers', given, () => new Headers(given))
   for (const name of ['content-length', 'content-range']) headers.delete(name)
-  if (type !== undefined) headersOf('options.type', type, () => headers.set('content-type', type))
   return headers
 }
 
