@@ -222,6 +222,17 @@ interface OpenOptions extends WritableMapOptions {
 interface AnonymousOptions extends Pick<MapOptions, 'view' | 'hugePages'> {
 }
 
+/** Loading pages: which ranges, how far, and until when. */
+
+/** A stretch of a mapping, in bytes. */
+type Range = readonly [offset: number, length: number];
+interface TouchOptions {
+    /** Ends the work early: the promise rejects with its reason, pages loaded so far stay. */
+    signal?: AbortSignal;
+    /** Told now and then how many bytes are done, and once at the end. What it throws ends the work and rejects the promise. */
+    onProgress?: (done: number, total: number) => void;
+}
+
 /** Searching: arguments as Buffer takes them, the search itself in native code. */
 
 /** Where and how long `search` looks. */
@@ -482,6 +493,11 @@ declare class MemoryMappedFile extends EventEmitter {
     /** Blocking twin of {@link MemoryMappedFile.flushRange}. */
     flushRangeSync(offset?: number, length?: number): void;
     /**
+     * Starts writing a range back to the device and returns at once: no durability, nothing counts as flushed. Nothing to do on
+     * read-only, copy-on-write and anonymous mappings. Throws OutOfBounds, Closed.
+     */
+    scheduleFlush(offset?: number, length?: number): void;
+    /**
      * Makes the mapping, and with it the file, `newSize` bytes long. Read-write mappings only.
      *
      * Growing keeps every view valid and coherent; new bytes are zero and allocated unless `sparse`. Shrinking makes the cut-off part
@@ -500,12 +516,69 @@ declare class MemoryMappedFile extends EventEmitter {
         detach?: boolean;
     }): void;
     /**
+     * Tells the operating system how a range is going to be used, rounded out to pages. A hint: it never changes bytes. `'normal'`,
+     * `'random'` and `'sequential'` hold until other advice is given, also after a resize.
+     *
+     * `'dont-need'` makes pages the first to go when memory is short; on copy-on-write and anonymous mappings it does nothing. To drop
+     * pages now, use evict. On Windows only `'will-need'` has an effect. Throws OutOfBounds, AdviceFailed, Closed.
+     */
+    advise(offset: number, length: number, advice: MmapAdvice): void;
+    /**
+     * Keeps the pages of a range in memory, loading them first. Counted per page: overlapping locks need as many unlocks. Locks survive
+     * resize and end with close().
+     *
+     * On read-only and copy-on-write mappings the pages of the file are locked, not private copies of them. Rejects with LockFailed
+     * (code `EPERM`, `ENOMEM`, `EAGAIN`) where a limit is in the way, `RLIMIT_MEMLOCK` on Unix; nothing more is locked then.
+     */
+    lock(offset?: number, length?: number): Promise<void>;
+    /** Blocking twin of {@link MemoryMappedFile.lock}. */
+    lockSync(offset?: number, length?: number): void;
+    /** Takes one lock off each page of a range. Pages that are not locked are left alone. Throws OutOfBounds, UnlockFailed, Closed. */
+    unlock(offset?: number, length?: number): void;
+    /** {@link MemoryMappedFile.lock} for everything. */
+    lockAll(): Promise<void>;
+    /** Blocking twin of {@link MemoryMappedFile.lockAll}. */
+    lockAllSync(): void;
+    /** {@link MemoryMappedFile.unlock} for everything: one lock off each page. */
+    unlockAll(): void;
+    /**
+     * Loads pages into memory, off the main thread: asks for read-ahead of all ranges first, so that the device works on many at once,
+     * then reads a byte of every page. Without `ranges`, everything. Nothing is copied or made dirty.
+     *
+     * Resolves to the sum of the ranges' lengths in bytes. The file stays open until the work has ended: close() does not disturb it.
+     * Rejects with OutOfBounds for any of the ranges, and with the reason of `signal` at once when that is aborted.
+     *
+     * ```js
+     * const mapping = await MemoryMappedFile.openRo('package.json')
+     * await mapping.touchPages([[0, 10], [500, 10]])
+     * await mapping.touchPages(undefined, { onProgress: (done, total) => console.log(`${done} of ${total}`) })
+     * mapping.close()
+     * ```
+     */
+    touchPages(ranges?: Range | readonly Range[], options?: TouchOptions): Promise<number>;
+    /** Blocking twin of {@link MemoryMappedFile.touchPages}. */
+    touchPagesSync(ranges?: Range | readonly Range[]): number;
+    /**
+     * Asks for read-ahead of a range and returns at once. The operating system decides how much of a long range it reads ahead; touchPages
+     * loads all of it. Throws OutOfBounds, AdviceFailed, Closed.
+     */
+    prefetch(offset?: number, length?: number): void;
+    /**
      * Which pages of a range are in memory now: of the page cache, whoever brought them there. One system call.
      *
      * Throws Unsupported with code `EPERM` where the operating system hides it (Linux: files that you neither own nor may write), and
      * on Windows.
      */
     residency(offset?: number, length?: number): Residency;
+    /**
+     * Drops the pages of a range from memory and from the page cache, as far as the operating system can without losing a byte: pages
+     * that are dirty (flush first), locked, private copies or in use by another mapping stay, and with them what the page cache keeps in
+     * one piece, up to some MiB after long reads and writes. Nothing to do for anonymous memory. Runs on the libuv pool.
+     *
+     * Linux drops them (5.4 on; before, only pages that nothing has mapped); macOS only marks them as the first to go; Windows takes
+     * them out of the working set of this process. See `capabilities.evict`. Rejects with OutOfBounds, AdviceFailed, Closed.
+     */
+    evict(offset?: number, length?: number): Promise<void>;
     /**
      * The mapping in pieces of `chunkSize` bytes, no copy; the last one is shorter where it does not come out even.
      *
@@ -766,10 +839,11 @@ declare const capabilities: Readonly<{
     /** Whether a file that another process cuts is survived. */
     faultGuard: boolean;
     residency: boolean;
+    /** Whether evict() drops pages: on Linux from the page cache, on Windows from the working set. */
     evict: boolean;
     lock: boolean;
     hugePages: boolean;
 }>;
 
 export { ChangeKind, MemoryMappedFile, MmapAdvice, MmapIoError, MmapMode, Segment, SegmentMut, TouchHint, alignUp, capabilities, copyMmap, copyMmapSync, createMmap, createMmapSync, deleteMmap, deleteMmapSync, flush, flushSync, loadMmap, loadMmapSync, pageSize, updateRegion, writeMmap, writeMmapSync };
-export type { AnonymousOptions, Bytes, ChunksMut, FaultEvent, FlushPolicy, HeaderSource, LinesOptions, MapOptions, MappedSliceMut, MmapIoErrorDetails, MmapIoErrorKind, OpenOptions, ReadStreamOptions, RequestLike, Residency, ResponseOptions, SearchOptions, StreamOptions, TypedArrayConstructor, ViewMode, WritableMapOptions };
+export type { AnonymousOptions, Bytes, ChunksMut, FaultEvent, FlushPolicy, HeaderSource, LinesOptions, MapOptions, MappedSliceMut, MmapIoErrorDetails, MmapIoErrorKind, OpenOptions, Range, ReadStreamOptions, RequestLike, Residency, ResponseOptions, SearchOptions, StreamOptions, TouchOptions, TypedArrayConstructor, ViewMode, WritableMapOptions };

@@ -33,6 +33,7 @@ export {
 } from './src/manager.ts'
 export { MemoryMappedFile, type Residency } from './src/mapped-file.ts'
 export type { AnonymousOptions, MapOptions, OpenOptions, WritableMapOptions } from './src/options.ts'
+export type { Range, TouchOptions } from './src/paging.ts'
 export type { SearchOptions } from './src/search.ts'
 export { Segment, SegmentMut } from './src/segment.ts'
 export type { MappedSliceMut } from './src/slice-mut.ts'

@@ -19,6 +19,7 @@ import {
   MmapMode,
   type OpenOptions,
   pageSize,
+  type Range,
   type Residency,
   type SearchOptions,
   type Segment,
@@ -66,6 +67,12 @@ export async function uses(path: string | Buffer | URL, data: Bytes): Promise<vo
   const read: MapOptions = { offset: 1, length: 2, view: 'auto', advice: 'random', touch: 'eager', hugePages: true }
   const write: WritableMapOptions = { ...read, flushPolicy: 'always' }
   const open: OpenOptions = { ...write, mode: MmapMode.ReadWrite, create: 'exclusive', size: pageSize() }
+  const ranges: Range[] = [[0, 10]]
+  const touched: Promise<number> = mapping.touchPages(ranges, { signal: AbortSignal.timeout(1), onProgress: (done, total) => done < total })
+  mapping.touchPagesSync([0, await touched])
+  mapping.advise(0, 1, 'dont-need')
+  same<ReturnType<typeof mapping.lockAll>, Promise<void>>(true)
+  same<ReturnType<typeof mapping.prefetch>, void>(true)
   using slice = MemoryMappedFile.openSync(path, open).asSliceMut()
   using scratch = MemoryMappedFile.anonymous(5, { hugePages: true })
   const made: Promise<MemoryMappedFile> = MemoryMappedFile.openOrCreate(path, scratch.length, { sparse: true })
@@ -114,6 +121,10 @@ export function mustNotCompile(mapping: MemoryMappedFile): void {
   mapping.indexOf([1])
   // @ts-expect-error not a typed array
   mapping.typedArray(Array)
+  // @ts-expect-error a range is a pair
+  mapping.touchPages([[1]])
+  // @ts-expect-error no such advice
+  mapping.advise(0, 1, 'DontNeed')
   // @ts-expect-error only getters
   mapping.length = 5
   // @ts-expect-error one of three

@@ -100,6 +100,14 @@ function osError(failure: Failure): { code: string; errno: number | undefined; t
   return { code: failure.code, errno, text: entry?.[1] ?? 'error of the operating system' }
 }
 
+/** What failed, where the name of the system call does not tell. */
+const failed: Partial<Record<MmapIoErrorKind, string>> = {
+  AdviceFailed: 'advice failed: ',
+  FlushFailed: 'flush failed: ',
+  LockFailed: 'lock failed: ',
+  UnlockFailed: 'unlock failed: ',
+}
+
 /** The error for a failure of the native layer. `destination` is the other path of a call that takes two. */
 export function fromFailure(failure: Failure, path: string | null, destination?: string): MmapIoError {
   const { message, offset, length, total, syscall } = failure
@@ -109,7 +117,7 @@ export function fromFailure(failure: Failure, path: string | null, destination?:
   const where = `${syscall === undefined ? '' : `, ${syscall}`}${path === null ? '' : ` '${path}'`}${destination === undefined ? '' : ` -> '${destination}'`}`
   const said = `${os.code}: ${os.text}${where}`
   const hint = message && ` (${message})`
-  const text = kind === 'FlushFailed' ? `flush failed: ${said}` : kind === 'Unsupported' ? `${message}: ${said}` : said + hint
+  const text = kind === 'Unsupported' ? `${message}: ${said}` : (failed[kind] ?? '') + said + hint
   return new MmapIoError(kind, text, defined({ code: os.code, errno: os.errno, syscall, path: path ?? undefined }))
 }
 

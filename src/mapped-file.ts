@@ -7,7 +7,7 @@ import type { Mapping } from '#binding'
 import { checkBoolean, checkCount, checkOptionalCount } from './arguments.ts'
 import { type Bytes, checkTypedArray, isBytes, type TypedArrayConstructor, toBytes, toTarget } from './bytes.ts'
 import { Chunks, type ChunksMut, checkChunkSize, chunks, type Walked } from './chunks.ts'
-import { type FlushPolicy, MmapMode, type ViewMode } from './enums.ts'
+import { type FlushPolicy, MmapAdvice, MmapMode, type ViewMode } from './enums.ts'
 import { closedError, invalidMode, MmapIoError, misaligned, outOfBounds, settle } from './errors.ts'
 import { flushInterval, flushTrigger } from './flush-policy.ts'
 import { type Lined, type LinesOptions, lines, linesRequest } from './lines.ts'
@@ -16,6 +16,7 @@ import { type Opened, openAnonymous, openDescriptor, openDescriptorSync, openPat
 import {
   type AnonymousOptions,
   anonymousRequest,
+  checkAdvice,
   fdRequest,
   type MapOptions,
   type OpenOptions,
@@ -25,6 +26,7 @@ import {
   type WritableMapOptions,
   writeRequest,
 } from './options.ts'
+import { load, type Range, type TouchOptions, toNumbers, touchOptions } from './paging.ts'
 import { type Owner, Search, type SearchOptions } from './search.ts'
 import { type MappedSliceMut, SliceMut, type SliceOwner } from './slice-mut.ts'
 import { Status } from './status.ts'
@@ -437,6 +439,15 @@ export class MemoryMappedFile extends EventEmitter {
   }
 
   /**
+   * Starts writing a range back to the device and returns at once: no durability, nothing counts as flushed. Nothing to do on
+   * read-only, copy-on-write and anonymous mappings. Throws OutOfBounds, Closed.
+   */
+  scheduleFlush(offset = 0, length?: number): void {
+    const size = this.#range(offset, length)
+    settle(this.#native.scheduleFlush(offset, size), this.path)
+  }
+
+  /**
    * Makes the mapping, and with it the file, `newSize` bytes long. Read-write mappings only.
    *
    * Growing keeps every view valid and coherent; new bytes are zero and allocated unless `sparse`. Shrinking makes the cut-off part
@@ -459,6 +470,98 @@ export class MemoryMappedFile extends EventEmitter {
   }
 
   /**
+   * Tells the operating system how a range is going to be used, rounded out to pages. A hint: it never changes bytes. `'normal'`,
+   * `'random'` and `'sequential'` hold until other advice is given, also after a resize.
+   *
+   * `'dont-need'` makes pages the first to go when memory is short; on copy-on-write and anonymous mappings it does nothing. To drop
+   * pages now, use evict. On Windows only `'will-need'` has an effect. Throws OutOfBounds, AdviceFailed, Closed.
+   */
+  advise(offset: number, length: number, advice: MmapAdvice): void {
+    checkCount('offset', offset)
+    checkCount('length', length)
+    checkAdvice('advice', advice)
+    const size = this.#range(offset, length)
+    settle(this.#native.advise(offset, size, advice), this.path)
+  }
+
+  /**
+   * Keeps the pages of a range in memory, loading them first. Counted per page: overlapping locks need as many unlocks. Locks survive
+   * resize and end with close().
+   *
+   * On read-only and copy-on-write mappings the pages of the file are locked, not private copies of them. Rejects with LockFailed
+   * (code `EPERM`, `ENOMEM`, `EAGAIN`) where a limit is in the way, `RLIMIT_MEMLOCK` on Unix; nothing more is locked then.
+   */
+  async lock(offset = 0, length?: number): Promise<void> {
+    const size = this.#range(offset, length)
+    settle(await this.#native.lock(offset, size), this.path)
+  }
+
+  /** Blocking twin of {@link MemoryMappedFile.lock}. */
+  lockSync(offset = 0, length?: number): void {
+    const size = this.#range(offset, length)
+    settle(this.#native.lockSync(offset, size), this.path)
+  }
+
+  /** Takes one lock off each page of a range. Pages that are not locked are left alone. Throws OutOfBounds, UnlockFailed, Closed. */
+  unlock(offset = 0, length?: number): void {
+    const size = this.#range(offset, length)
+    settle(this.#native.unlock(offset, size), this.path)
+  }
+
+  /** {@link MemoryMappedFile.lock} for everything. */
+  lockAll(): Promise<void> {
+    return this.lock()
+  }
+
+  /** Blocking twin of {@link MemoryMappedFile.lockAll}. */
+  lockAllSync(): void {
+    this.lockSync()
+  }
+
+  /** {@link MemoryMappedFile.unlock} for everything: one lock off each page. */
+  unlockAll(): void {
+    this.unlock()
+  }
+
+  /**
+   * Loads pages into memory, off the main thread: asks for read-ahead of all ranges first, so that the device works on many at once,
+   * then reads a byte of every page. Without `ranges`, everything. Nothing is copied or made dirty.
+   *
+   * Resolves to the sum of the ranges' lengths in bytes. The file stays open until the work has ended: close() does not disturb it.
+   * Rejects with OutOfBounds for any of the ranges, and with the reason of `signal` at once when that is aborted.
+   *
+   * ```js
+   * const mapping = await MemoryMappedFile.openRo('package.json')
+   * await mapping.touchPages([[0, 10], [500, 10]])
+   * await mapping.touchPages(undefined, { onProgress: (done, total) => console.log(`${done} of ${total}`) })
+   * mapping.close()
+   * ```
+   */
+  async touchPages(ranges?: Range | readonly Range[], options?: TouchOptions): Promise<number> {
+    const given = toNumbers(ranges)
+    const wishes = touchOptions(options)
+    const [numbers, total] = this.#ranges(given)
+    await load(this.#native, numbers, total, wishes, this.path)
+    return total
+  }
+
+  /** Blocking twin of {@link MemoryMappedFile.touchPages}. */
+  touchPagesSync(ranges?: Range | readonly Range[]): number {
+    const [numbers, total] = this.#ranges(toNumbers(ranges))
+    settle(this.#native.loadSync(numbers), this.path)
+    return total
+  }
+
+  /**
+   * Asks for read-ahead of a range and returns at once. The operating system decides how much of a long range it reads ahead; touchPages
+   * loads all of it. Throws OutOfBounds, AdviceFailed, Closed.
+   */
+  prefetch(offset = 0, length?: number): void {
+    const size = this.#range(offset, length)
+    settle(this.#native.advise(offset, size, MmapAdvice.WillNeed), this.path)
+  }
+
+  /**
    * Which pages of a range are in memory now: of the page cache, whoever brought them there. One system call.
    *
    * Throws Unsupported with code `EPERM` where the operating system hides it (Linux: files that you neither own nor may write), and
@@ -467,6 +570,19 @@ export class MemoryMappedFile extends EventEmitter {
   residency(offset = 0, length?: number): Residency {
     const size = this.#range(offset, length)
     return settle(this.#native.residency(offset, size), this.path)
+  }
+
+  /**
+   * Drops the pages of a range from memory and from the page cache, as far as the operating system can without losing a byte: pages
+   * that are dirty (flush first), locked, private copies or in use by another mapping stay, and with them what the page cache keeps in
+   * one piece, up to some MiB after long reads and writes. Nothing to do for anonymous memory. Runs on the libuv pool.
+   *
+   * Linux drops them (5.4 on; before, only pages that nothing has mapped); macOS only marks them as the first to go; Windows takes
+   * them out of the working set of this process. See `capabilities.evict`. Rejects with OutOfBounds, AdviceFailed, Closed.
+   */
+  async evict(offset = 0, length?: number): Promise<void> {
+    const size = this.#range(offset, length)
+    settle(await this.#native.evict(offset, size), this.path)
   }
 
   /**
@@ -696,6 +812,15 @@ export class MemoryMappedFile extends EventEmitter {
   #validators(): Validators {
     if (this.#closed) throw closedError()
     return validators(this.#native, this.#status, this.#mode, this.path)
+  }
+
+  /** Checks ranges, given as offsets and lengths one after the other, and tells how many bytes they have together. */
+  #ranges(given: Float64Array | undefined): [numbers: Float64Array, total: number] {
+    const length = this.#openLength()
+    const numbers = given ?? Float64Array.of(0, length)
+    let total = 0
+    for (let at = 0; at < numbers.length; at += 2) total += this.#range(numbers[at] as number, numbers[at + 1])
+    return [numbers, total]
   }
 
   #openLength(): number {

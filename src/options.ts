@@ -119,7 +119,7 @@ function parse(given: OpenOptions | undefined, names: readonly string[], decided
   checkBoolean('options.sparse', sparse)
   checkBoolean('options.hugePages', hugePages)
   checkOneOf('options.touch', Object.values(TouchHint), touch)
-  if (advice !== undefined) checkOneOf('options.advice', Object.values(MmapAdvice), advice)
+  if (advice !== undefined) checkAdvice('options.advice', advice)
   if (create !== 'never' && mode !== MmapMode.ReadWrite)
     throw wrongValue('options.create', `'never' unless the mode is 'read-write'`, create)
   if (create === 'never' && size !== undefined)
@@ -156,6 +156,10 @@ function isOneEditApart(a: string, b: string): boolean {
 
 function checkOneOf(name: string, values: readonly string[], value: unknown): void {
   if (!values.includes(value as string)) throw wrongValue(name, `one of ${values.map((known) => `'${known}'`).join(', ')}`, value)
+}
+
+export function checkAdvice(name: string, advice: MmapAdvice): void {
+  checkOneOf(name, Object.values(MmapAdvice), advice)
 }
 
 export function checkMode(name: string, mode: MmapMode): MmapMode {

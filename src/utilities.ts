@@ -1,4 +1,4 @@
-import { hasResidency, pageSize as nativePageSize } from '#binding'
+import { hasEviction, hasResidency, pageSize as nativePageSize } from '#binding'
 import { checkCount } from './arguments.ts'
 import type { ViewMode } from './enums.ts'
 import { outOfRange } from './misuse.ts'
@@ -42,6 +42,7 @@ export const capabilities: Readonly<{
   /** Whether a file that another process cuts is survived. */
   faultGuard: boolean
   residency: boolean
+  /** Whether evict() drops pages: on Linux from the page cache, on Windows from the working set. */
   evict: boolean
   lock: boolean
   hugePages: boolean
@@ -51,7 +52,7 @@ export const capabilities: Readonly<{
   maxViewLength: MAX_VIEW,
   faultGuard: false,
   residency: hasResidency(),
-  evict: false,
-  lock: false,
+  evict: hasEviction(),
+  lock: true,
   hugePages: process.platform === 'linux',
 })

@@ -9,7 +9,6 @@
 //! ```
 
 use crate::errors::Result;
-use crate::mmap::advice_error;
 use crate::mmap::{MemoryMappedFile, MmapMode};
 use crate::os::Advice;
 
@@ -65,7 +64,7 @@ impl MemoryMappedFile {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn advise(&self, offset: u64, len: u64, advice: MmapAdvice) -> Result<()> {
-        let advise = || self.inner.file.advise(offset, len, advice.into()).map_err(advice_error);
+        let advise = || Ok(self.inner.file.advise(offset, len, advice.into())?);
         // Dropping the pages of a private mapping changes its bytes: no view may see that.
         if advice == MmapAdvice::DontNeed && self.mode() == MmapMode::CopyOnWrite && self.is_writable() {
             let _lock = self.inner.memory.exclusive();

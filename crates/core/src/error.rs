@@ -101,6 +101,15 @@ pub enum Error {
     /// A size that cannot be had.
     #[error("{0}")]
     ResizeFailed(String),
+    /// The operating system refused a hint.
+    #[error("advice failed: {0}")]
+    AdviceFailed(OsError),
+    /// Pages could not be locked into memory.
+    #[error("lock failed: {0}")]
+    LockFailed(OsError),
+    /// Pages could not be unlocked.
+    #[error("unlock failed: {0}")]
+    UnlockFailed(OsError),
     /// Not available for this file, on this platform or file system. The operating system's error where it gave one.
     #[error("{message}")]
     Unsupported {

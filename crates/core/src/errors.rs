@@ -99,6 +99,9 @@ impl From<Error> for MmapIoError {
             Error::OutOfBounds { offset, len, total } => Self::OutOfBounds { offset, len, total },
             Error::FlushFailed(os) => Self::FlushFailed(os.to_string()),
             Error::ResizeFailed(text) => Self::ResizeFailed(text),
+            Error::AdviceFailed(os) => Self::AdviceFailed(os.to_string()),
+            Error::LockFailed(os) => Self::LockFailed(os.to_string()),
+            Error::UnlockFailed(os) => Self::UnlockFailed(os.to_string()),
             Error::Unsupported { message, .. } => Self::Io(io::Error::new(io::ErrorKind::Unsupported, message)),
         }
     }

@@ -17,6 +17,7 @@
 //! ```
 
 use std::fs::File;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -525,7 +526,7 @@ impl MappedFile {
     /// Gives advice on the pages of a range. Advice on a way of use is given again when the file is mapped anew.
     ///
     /// # Errors
-    /// [`Error::OutOfBounds`], [`Error::Io`].
+    /// [`Error::OutOfBounds`], [`Error::AdviceFailed`].
     ///
     /// ```
     /// # use mmap_io::{Create, MmapMode, OpenOptions};
@@ -538,7 +539,14 @@ impl MappedFile {
     /// ```
     pub fn advise(&self, offset: u64, len: u64, advice: Advice) -> Result<()> {
         range::check(offset, len, self.len())?;
-        if len == 0 || matches!(advice, Advice::WillNeed | Advice::DontNeed) {
+        match advice {
+            // There is nothing to read ahead.
+            Advice::WillNeed if self.file.is_none() => return Ok(()),
+            // Pages that are nowhere else.
+            Advice::Cold if self.file.is_none() || self.mode == MmapMode::CopyOnWrite => return Ok(()),
+            _ => {}
+        }
+        if len == 0 || matches!(advice, Advice::WillNeed | Advice::DontNeed | Advice::Cold) {
             return self.region().advise(offset, len, advice);
         }
         // One lock for both: such advice only sets flags, which takes no time.
@@ -559,7 +567,7 @@ impl MappedFile {
     /// Keeps the pages of a range in memory. Counted by page: overlapping locks need as many unlocks.
     ///
     /// # Errors
-    /// [`Error::OutOfBounds`], [`Error::Io`].
+    /// [`Error::OutOfBounds`], [`Error::LockFailed`].
     ///
     /// ```
     /// # use mmap_io::{Create, MmapMode, OpenOptions};
@@ -576,13 +584,14 @@ impl MappedFile {
         let _no_resize = lock(&self.resizing);
         range::check(offset, len, self.len())?;
         let region = self.region();
-        lock(&self.locks).lock(&region, self.file.as_deref(), &region.page_numbers(offset, len)?)
+        let pages = region.page_numbers(offset, len)?;
+        lock(&self.locks).lock(&region, self.file.as_deref(), &pages).map_err(Error::LockFailed)
     }
 
     /// Lets the pages of a range go, once each. Pages that are not locked are left alone.
     ///
     /// # Errors
-    /// [`Error::OutOfBounds`], [`Error::Io`].
+    /// [`Error::OutOfBounds`], [`Error::UnlockFailed`].
     ///
     /// ```
     /// # use mmap_io::{Create, MmapMode, OpenOptions};
@@ -597,7 +606,13 @@ impl MappedFile {
         let _no_resize = lock(&self.resizing);
         range::check(offset, len, self.len())?;
         let region = self.region();
-        lock(&self.locks).unlock(&region, &region.page_numbers(offset, len)?)
+        let pages = region.page_numbers(offset, len)?;
+        lock(&self.locks).unlock(&region, &pages).map_err(Error::UnlockFailed)
+    }
+
+    /// The pages of a range that are not locked, as numbers.
+    pub(crate) fn unlocked_pages(&self, region: &Region, offset: u64, len: u64) -> Result<Vec<Range<usize>>> {
+        Ok(lock(&self.locks).unlocked(&region.page_numbers(offset, len)?))
     }
 
     fn refuse_after_failure(&self) -> Result<()> {

@@ -26,7 +26,7 @@ impl KeptAdvice {
                 }
             }
             Advice::HugePages => self.huge.update(pages, |_, _| Some(())),
-            Advice::WillNeed | Advice::DontNeed => {}
+            Advice::WillNeed | Advice::DontNeed | Advice::Cold => {}
         }
     }
 

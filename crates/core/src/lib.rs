@@ -49,6 +49,7 @@ pub mod open;
 mod os;
 mod page_locks;
 mod page_runs;
+mod paging;
 mod range;
 pub mod raw;
 pub mod region;
@@ -79,6 +80,15 @@ pub use search::Needle;
 pub use version::Version;
 #[cfg(feature = "watch")]
 pub use watch::{ChangeEvent, ChangeKind, WatchHandle};
+
+/// Whether [`MappedFile::evict`] really drops pages here.
+///
+/// ```
+/// # if cfg!(target_os = "linux") {
+/// assert!(mmap_io::HAS_EVICTION);
+/// # }
+/// ```
+pub const HAS_EVICTION: bool = os::HAS_EVICTION;
 
 /// Whether this platform can tell which pages of a mapping are in memory.
 ///

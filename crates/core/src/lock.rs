@@ -11,8 +11,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use crate::error::Error;
-use crate::errors::{MmapIoError, Result};
+use crate::errors::Result;
 use crate::mmap::MemoryMappedFile;
 
 impl MemoryMappedFile {
@@ -33,7 +32,7 @@ impl MemoryMappedFile {
     /// ```
     pub fn lock(&self, offset: u64, len: u64) -> Result<()> {
         let _lock = self.inner.memory.shared();
-        self.inner.file.lock_pages(offset, len).map_err(|error| named(error, MmapIoError::LockFailed))
+        Ok(self.inner.file.lock_pages(offset, len)?)
     }
 
     /// Lets the pages of a range go, once each. Pages that are not locked are left alone.
@@ -51,7 +50,7 @@ impl MemoryMappedFile {
     /// ```
     pub fn unlock(&self, offset: u64, len: u64) -> Result<()> {
         let _lock = self.inner.memory.shared();
-        self.inner.file.unlock_pages(offset, len).map_err(|error| named(error, MmapIoError::UnlockFailed))
+        Ok(self.inner.file.unlock_pages(offset, len)?)
     }
 
     /// [`lock`](Self::lock) for everything.
@@ -90,13 +89,5 @@ impl MemoryMappedFile {
         // Held for the length to stay; taken once more inside.
         let _lock = self.inner.memory.shared();
         self.unlock(0, self.len())
-    }
-}
-
-/// An error of the operating system as the published variant.
-fn named(error: Error, variant: impl FnOnce(String) -> MmapIoError) -> MmapIoError {
-    match error {
-        Error::Io { os, .. } => variant(os.to_string()),
-        other => other.into(),
     }
 }

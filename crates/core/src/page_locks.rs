@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::ops::Range;
 
-use crate::error::{OsError, Result};
+use crate::error::OsError;
 use crate::ledger::Ledger;
 use crate::os::{self, Map};
 use crate::region::Region;
@@ -20,7 +20,7 @@ pub(crate) struct PageLocks {
 
 impl PageLocks {
     /// Locks the pages with these numbers once more. On failure none of them is locked more than before.
-    pub(crate) fn lock(&mut self, region: &Region, file: Option<&File>, pages: &Range<usize>) -> Result<()> {
+    pub(crate) fn lock(&mut self, region: &Region, file: Option<&File>, pages: &Range<usize>) -> Result<(), OsError> {
         let Some(map) = region.as_map() else { return Ok(()) };
         if let Some(file) = file.filter(|_| map.locks_by_twin() && self.twin.is_none()) {
             self.twin = Some(map.read_only_twin(file, region.position())?);
@@ -30,8 +30,13 @@ impl PageLocks {
         Ok(())
     }
 
+    /// The parts of `pages` that are not locked.
+    pub(crate) fn unlocked(&self, pages: &Range<usize>) -> Vec<Range<usize>> {
+        self.ledger.unlocked(pages)
+    }
+
     /// Unlocks the pages with these numbers once.
-    pub(crate) fn unlock(&mut self, region: &Region, pages: &Range<usize>) -> Result<()> {
+    pub(crate) fn unlock(&mut self, region: &Region, pages: &Range<usize>) -> Result<(), OsError> {
         let Some(map) = region.as_map() else { return Ok(()) };
         for freed in self.ledger.remove(pages) {
             self.twin.as_ref().unwrap_or(map).unlock(bytes_of(&freed))?;
@@ -74,7 +79,8 @@ impl PageLocks {
 fn lock_all(map: &Map, ranges: &[Range<usize>]) -> Result<(), OsError> {
     for (done, pages) in ranges.iter().enumerate() {
         if let Err(error) = map.lock(bytes_of(pages)) {
-            for pages in ranges.iter().take(done) {
+            // The kernel marks a range as locked before it brings its pages in: the one that failed, too.
+            for pages in ranges.iter().take(done + 1) {
                 // The failure to lock is the one to tell.
                 let _ = map.unlock(bytes_of(pages));
             }

@@ -301,7 +301,9 @@ impl Region {
     /// Tells the operating system how the pages of a range are going to be used.
     pub(crate) fn advise(&self, offset: u64, len: u64, advice: Advice) -> Result<()> {
         match self.select(offset, len)? {
-            Some((map, range)) => Ok(map.advise(range::pages(&range, os::page_size()), advice)?),
+            Some((map, range)) => {
+                map.advise(range::pages(&range, os::page_size()), advice).map_err(Error::AdviceFailed)
+            }
             None => Ok(()),
         }
     }
@@ -319,6 +321,17 @@ impl Region {
             unsafe { address.read_volatile() };
         }
         Ok(())
+    }
+
+    /// Drops the pages with these numbers from memory, as far as no byte is lost.
+    pub(crate) fn evict(&self, pages: &Range<usize>, file: &File) -> Result<()> {
+        let page = os::page_size();
+        match &self.map {
+            Some(map) => {
+                map.evict(pages.start * page..pages.end * page, file, self.position).map_err(Error::AdviceFailed)
+            }
+            None => Ok(()),
+        }
     }
 
     /// The pages of a range, as numbers counted from `base`.

@@ -45,6 +45,13 @@ impl Failure {
     }
 }
 
+/// What is in the way of locking, nearly always.
+const LOCK_LIMITS: &str = if cfg!(windows) {
+    "a process can lock a little less than its minimum working set"
+} else {
+    "RLIMIT_MEMLOCK limits how much a process can lock; see `ulimit -l`"
+};
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let message = error.to_string();
@@ -58,6 +65,9 @@ impl From<Error> for Failure {
                 ..Self::new("OutOfBounds", message)
             },
             Error::FlushFailed(os) => Self::new("FlushFailed", "").with(&os),
+            Error::AdviceFailed(os) => Self::new("AdviceFailed", "").with(&os),
+            Error::LockFailed(os) => Self::new("LockFailed", LOCK_LIMITS).with(&os),
+            Error::UnlockFailed(os) => Self::new("UnlockFailed", "").with(&os),
             Error::ResizeFailed(_) => Self::new("ResizeFailed", message),
             Error::Unsupported { os, .. } => {
                 let failure = Self::new("Unsupported", message);
@@ -87,7 +97,7 @@ fn name_of(error: &std::io::Error) -> (Option<i32>, Option<&'static str>) {
         Some(4) => Some("EMFILE"),
         Some(5 | 740 | 1314) => Some("EPERM"),
         Some(6 | 1) => Some("EBADF"),
-        Some(8 | 14 | 1455) => Some("ENOMEM"),
+        Some(8 | 14 | 1453 | 1455) => Some("ENOMEM"),
         Some(19 | 32 | 33 | 231 | 1224) => Some("EBUSY"),
         Some(39 | 112) => Some("ENOSPC"),
         Some(50) => Some("ENOTSUP"),

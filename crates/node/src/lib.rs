@@ -14,6 +14,7 @@ mod manager;
 mod mapping;
 mod number;
 mod open;
+mod paging;
 mod search;
 mod stop;
 
@@ -29,4 +30,10 @@ pub fn page_size() -> u32 {
 #[napi(catch_unwind)]
 pub fn has_residency() -> bool {
     mmap_io::HAS_RESIDENCY
+}
+
+/// Whether `evict` really drops pages on this platform.
+#[napi(catch_unwind)]
+pub fn has_eviction() -> bool {
+    mmap_io::HAS_EVICTION
 }

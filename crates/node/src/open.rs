@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use mmap_io::{Advice, Create, MappedFile, MmapMode, OpenOptions, OsError};
+use mmap_io::{Create, MappedFile, MmapMode, OpenOptions, OsError};
 use napi::bindgen_prelude::{AsyncTask, Buffer, Either};
 use napi_derive::napi;
 
@@ -74,14 +74,9 @@ impl TryFrom<OpenRequest> for OpenOptions {
             .allocate(request.allocate)
             .touch(request.touch)
             .huge_pages(request.huge_pages);
-        options = match request.advice {
-            None => options,
-            Some(UseAdvice::Normal) => options.advice(Advice::Normal),
-            Some(UseAdvice::Random) => options.advice(Advice::Random),
-            Some(UseAdvice::Sequential) => options.advice(Advice::Sequential),
-            Some(UseAdvice::WillNeed) => options.advice(Advice::WillNeed),
-            Some(UseAdvice::DontNeed) => options.advice(Advice::DontNeed),
-        };
+        if let Some(advice) = request.advice {
+            options = options.advice(advice.into());
+        }
         if let Some(size) = request.size {
             options = options.size(to_bytes(size)?);
         }

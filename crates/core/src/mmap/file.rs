@@ -627,15 +627,7 @@ impl MemoryMappedFile {
     /// ```
     pub fn prefetch_range(&self, offset: u64, len: u64) -> Result<()> {
         let _lock = self.inner.memory.shared();
-        self.inner.file.advise(offset, len, crate::os::Advice::WillNeed).map_err(advice_error)
-    }
-}
-
-/// An error of the operating system as the published variant for advice.
-pub(crate) fn advice_error(error: crate::error::Error) -> MmapIoError {
-    match error {
-        crate::error::Error::Io { os, .. } => MmapIoError::AdviceFailed(os.to_string()),
-        other => other.into(),
+        Ok(self.inner.file.advise(offset, len, crate::os::Advice::WillNeed)?)
     }
 }
 

@@ -9,10 +9,22 @@ use memmap2::MmapRaw;
 use crate::error::OsError;
 use crate::os::{Growth, Others};
 
+pub(crate) const HAS_EVICTION: bool = false;
 pub(crate) const HAS_RESIDENCY: bool = true;
 
 /// The number of the advice to use huge pages, where there is one.
 pub(crate) const ADVICE_HUGE_PAGES: Option<libc::c_int> = None;
+
+/// The number of the advice that pages are the first to go. It deactivates pages here and drops none.
+pub(crate) const ADVICE_COLD: Option<libc::c_int> = Some(libc::MADV_DONTNEED);
+
+/// The number of the advice to reclaim pages now.
+pub(crate) const ADVICE_RECLAIM: Option<libc::c_int> = ADVICE_COLD;
+
+#[expect(clippy::unnecessary_wraps, reason = "the same signature on every kernel")]
+pub(crate) fn uncache(_file: &File, _offset: u64, _len: usize) -> Result<(), OsError> {
+    Ok(())
+}
 
 /// Makes `file` `to` bytes long. `from` is its length now.
 pub(crate) fn extend(file: &File, from: u64, to: u64, growth: Growth, _others: Others) -> Result<(), OsError> {

@@ -10,10 +10,29 @@ use memmap2::MmapRaw;
 use crate::error::OsError;
 use crate::os::{Growth, Others};
 
+pub(crate) const HAS_EVICTION: bool = true;
 pub(crate) const HAS_RESIDENCY: bool = true;
 
 /// The number of the advice to use huge pages, where there is one.
 pub(crate) const ADVICE_HUGE_PAGES: Option<libc::c_int> = Some(libc::MADV_HUGEPAGE);
+
+/// The number of the advice that pages are the first to go.
+pub(crate) const ADVICE_COLD: Option<libc::c_int> = Some(libc::MADV_COLD);
+
+/// The number of the advice to reclaim pages now. Unlike `MADV_DONTNEED` it never drops a byte that is nowhere else.
+pub(crate) const ADVICE_RECLAIM: Option<libc::c_int> = Some(libc::MADV_PAGEOUT);
+
+/// Drops clean pages that nobody has mapped from the page cache.
+pub(crate) fn uncache(file: &File, offset: u64, len: usize) -> Result<(), OsError> {
+    let too_far = |_| OsError::new("posix_fadvise", std::io::Error::from_raw_os_error(libc::EOVERFLOW));
+    let offset = libc::off_t::try_from(offset).map_err(too_far)?;
+    let len = libc::off_t::try_from(len).map_err(too_far)?;
+    // SAFETY: the descriptor is open for as long as `file` is borrowed; no memory is passed.
+    match unsafe { libc::posix_fadvise(file.as_raw_fd(), offset, len, libc::POSIX_FADV_DONTNEED) } {
+        0 => Ok(()),
+        error => Err(OsError::new("posix_fadvise", std::io::Error::from_raw_os_error(error))),
+    }
+}
 
 /// Makes `file` at least `to` bytes long. `from` is its length now.
 ///

@@ -9,7 +9,7 @@ mod platform;
 
 pub(crate) use platform::{
     check_room, extend, file_number, has_content, is_same_file, offset_granularity, open, page_size, special_kind,
-    sync_parent_entry, Map, CAN_COVER, HAS_RESIDENCY, IS_A_FOLDER,
+    sync_parent_entry, Map, CAN_COVER, HAS_EVICTION, HAS_RESIDENCY, IS_A_FOLDER,
 };
 
 /// How a file is opened.
@@ -75,6 +75,8 @@ pub enum Advice {
     WillNeed,
     /// Not soon: its pages may go. Bytes stored into a private mapping go with them.
     DontNeed,
+    /// Not soon: its pages are the first to go when memory is short. Never changes bytes.
+    Cold,
     /// In huge pages, where the kernel has some.
     HugePages,
 }

@@ -8,10 +8,22 @@ use memmap2::MmapRaw;
 use crate::error::OsError;
 use crate::os::{Growth, Others};
 
+pub(crate) const HAS_EVICTION: bool = false;
 pub(crate) const HAS_RESIDENCY: bool = true;
 
 /// The number of the advice to use huge pages, where there is one.
 pub(crate) const ADVICE_HUGE_PAGES: Option<libc::c_int> = None;
+
+/// The number of the advice that pages are the first to go.
+pub(crate) const ADVICE_COLD: Option<libc::c_int> = None;
+
+/// The number of the advice to reclaim pages now.
+pub(crate) const ADVICE_RECLAIM: Option<libc::c_int> = None;
+
+#[expect(clippy::unnecessary_wraps, reason = "the same signature on every kernel")]
+pub(crate) fn uncache(_file: &File, _offset: u64, _len: usize) -> Result<(), OsError> {
+    Ok(())
+}
 
 /// Makes `file` `to` bytes long, as a hole: there is no portable call that allocates.
 pub(crate) fn extend(file: &File, _from: u64, to: u64, _growth: Growth, _others: Others) -> Result<(), OsError> {

@@ -10,6 +10,7 @@ use super::{Access, Advice, Growth, Others, Sharing};
 use crate::error::OsError;
 
 pub(crate) const CAN_COVER: bool = false;
+pub(crate) const HAS_EVICTION: bool = false;
 pub(crate) const HAS_RESIDENCY: bool = false;
 pub(crate) const IS_A_FOLDER: i32 = 0;
 
@@ -107,6 +108,10 @@ impl Map {
     }
 
     pub(crate) fn advise(&self, _pages: Range<usize>, _advice: Advice) -> Result<(), OsError> {
+        match self.0 {}
+    }
+
+    pub(crate) fn evict(&self, _pages: Range<usize>, _file: &File, _position: u64) -> Result<(), OsError> {
         match self.0 {}
     }
 

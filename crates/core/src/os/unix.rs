@@ -26,7 +26,7 @@ use crate::error::OsError;
 #[cfg_attr(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")), path = "other.rs")]
 mod kernel;
 
-pub(crate) use kernel::{extend, HAS_RESIDENCY};
+pub(crate) use kernel::{extend, HAS_EVICTION, HAS_RESIDENCY};
 
 /// Pages of a file mapping can be covered by zero pages, so a closed file is released while views are still about.
 pub(crate) const CAN_COVER: bool = true;
@@ -258,6 +258,7 @@ impl Map {
             Advice::Sequential => libc::MADV_SEQUENTIAL,
             Advice::WillNeed => libc::MADV_WILLNEED,
             Advice::DontNeed => libc::MADV_DONTNEED,
+            Advice::Cold => return kernel::ADVICE_COLD.map_or(Ok(()), |number| self.let_go(pages, number)),
             Advice::HugePages => match kernel::ADVICE_HUGE_PAGES {
                 Some(number) => number,
                 None => return Ok(()),
@@ -265,6 +266,26 @@ impl Map {
         };
         // SAFETY: advice on pages of this map, and advice that discards bytes is only given by callers that may.
         self.on_pages(pages, "madvise", |address, len| unsafe { libc::madvise(address, len, number) })
+    }
+
+    /// Drops clean pages from memory and from the page cache. `position` is the file position of the map's first byte.
+    pub(crate) fn evict(&self, pages: Range<usize>, file: &File, position: u64) -> Result<(), OsError> {
+        if let Some(number) = kernel::ADVICE_RECLAIM {
+            self.let_go(pages.clone(), number)?;
+        }
+        let start = u64::try_from(pages.start).unwrap_or(u64::MAX);
+        kernel::uncache(file, position.saturating_add(start), pages.len())
+    }
+
+    /// Advice that pages are not needed, which loses no byte.
+    fn let_go(&self, pages: Range<usize>, number: libc::c_int) -> Result<(), OsError> {
+        // SAFETY: advice on pages of this map that discards nothing.
+        let advised = self.on_pages(pages, "madvise", |address, len| unsafe { libc::madvise(address, len, number) });
+        match advised {
+            // A kernel that does not know the advice, or a page that `mlockall(2)` has locked: pages stay, as they may.
+            Err(error) if error.source.raw_os_error() == Some(libc::EINVAL) => Ok(()),
+            advised => advised,
+        }
     }
 
     /// Keeps whole pages in memory.

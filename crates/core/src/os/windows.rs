@@ -28,6 +28,7 @@ use super::{Access, Advice, Growth, Others, Sharing};
 use crate::error::OsError;
 
 pub(crate) const CAN_COVER: bool = false;
+pub(crate) const HAS_EVICTION: bool = true;
 pub(crate) const HAS_RESIDENCY: bool = false;
 /// `ERROR_DIRECTORY`; opening a folder as a file fails before this is needed.
 pub(crate) const IS_A_FOLDER: i32 = 267;
@@ -213,6 +214,16 @@ impl Map {
             return Err(OsError::last("PrefetchVirtualMemory"));
         }
         Ok(())
+    }
+
+    /// Takes pages out of the working set; Windows decides when they leave memory. None of them is locked.
+    pub(crate) fn evict(&self, pages: Range<usize>, _file: &File, _position: u64) -> Result<(), OsError> {
+        const NOT_LOCKED: i32 = 158;
+        match self.unlock(pages) {
+            // Unlocking what is not locked does just this, and says so.
+            Err(error) if error.source.raw_os_error() == Some(NOT_LOCKED) => Ok(()),
+            evicted => evicted,
+        }
     }
 
     pub(crate) fn lock(&self, pages: Range<usize>) -> Result<(), OsError> {
