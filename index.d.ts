@@ -219,6 +219,8 @@ interface OpenOptions extends WritableMapOptions {
     /** Size in bytes of a file that gets created or emptied, or that exists and is empty. */
     size?: number;
 }
+interface AttachOptions extends Pick<MapOptions, 'view'> {
+}
 interface AnonymousOptions extends Pick<MapOptions, 'view' | 'hugePages'> {
 }
 
@@ -249,6 +251,13 @@ interface SearchOptions {
     limit?: number;
     /** Ends the search early; it rejects with the signal's reason. */
     signal?: AbortSignal;
+}
+
+/** What stands for a mapping in a message to another thread of this process. */
+interface MappingHandle {
+    readonly kind: 'mmap-io/handle';
+    /** Not to be guessed: whoever has it can attach. */
+    readonly id: string;
 }
 
 interface StreamOptions {
@@ -409,6 +418,19 @@ declare class MemoryMappedFile extends EventEmitter {
      * ```
      */
     static anonymous(size: number, options?: AnonymousOptions): MemoryMappedFile;
+    /**
+     * The mapping of a handle, in this thread: the same memory, no second mapping by the operating system, no copy. A resize by one
+     * holder is seen by all; each closes for itself, and the file is released with the last.
+     *
+     * Throws Closed when every holder has closed, and for a handle of another process.
+     *
+     * ```js
+     * const mapping = MemoryMappedFile.createRwSync('shared.bin', 4096)
+     * const worker = new Worker('./worker.js', { workerData: mapping.share() })
+     * // in the worker: const same = MemoryMappedFile.attach(workerData)
+     * ```
+     */
+    static attach(handle: MappingHandle, options?: AttachOptions): MemoryMappedFile;
     private constructor();
     /** As given to open, made a string; null for a mapping made of a descriptor and for anonymous memory. */
     get path(): string | null;
@@ -477,6 +499,15 @@ declare class MemoryMappedFile extends EventEmitter {
      * ```
      */
     typedArray<T extends TypedArrayConstructor>(type: T, offset?: number, count?: number): InstanceType<T>;
+    /**
+     * The whole mapping as a SharedArrayBuffer, to post to workers: the memory itself, no copy. Stores need `Atomics` where two threads
+     * use the same bytes.
+     *
+     * It keeps its addresses, in every thread, and holds no file for those it was posted to: after the last close it reads zeros. A
+     * resize does not change it; ask again. Throws Unsupported where the runtime cannot make one (see docs/views.md), and for a window
+     * that does not begin at a page; Closed.
+     */
+    sharedBuffer(): SharedArrayBuffer;
     /**
      * Resolves when every byte stored so far is on the device as far as the operating system can promise: `msync(MS_SYNC)`, on macOS
      * `F_FULLFSYNC` besides, on Windows `FlushViewOfFile` and `FlushFileBuffers`. The first flush of a file that was created here
@@ -712,6 +743,11 @@ declare class MemoryMappedFile extends EventEmitter {
      */
     response(request?: RequestLike, options?: ResponseOptions): Response;
     /**
+     * A value to post to another thread of this process, where {@link MemoryMappedFile.attach} makes a mapping of it. From here on this
+     * object holds the file until close() or the end of its thread: garbage collection alone does not close it. Throws Closed.
+     */
+    share(): MappingHandle;
+    /**
      * Lets the file go. Idempotent; does not flush, and what was stored still reaches the file as long as the machine runs.
      *
      * Every view of this thread becomes empty (length 0) and later calls fail with Closed. The file is released as soon as the last
@@ -846,4 +882,4 @@ declare const capabilities: Readonly<{
 }>;
 
 export { ChangeKind, MemoryMappedFile, MmapAdvice, MmapIoError, MmapMode, Segment, SegmentMut, TouchHint, alignUp, capabilities, copyMmap, copyMmapSync, createMmap, createMmapSync, deleteMmap, deleteMmapSync, flush, flushSync, loadMmap, loadMmapSync, pageSize, updateRegion, writeMmap, writeMmapSync };
-export type { AnonymousOptions, Bytes, ChunksMut, FaultEvent, FlushPolicy, HeaderSource, LinesOptions, MapOptions, MappedSliceMut, MmapIoErrorDetails, MmapIoErrorKind, OpenOptions, Range, ReadStreamOptions, RequestLike, Residency, ResponseOptions, SearchOptions, StreamOptions, TouchOptions, TypedArrayConstructor, ViewMode, WritableMapOptions };
+export type { AnonymousOptions, AttachOptions, Bytes, ChunksMut, FaultEvent, FlushPolicy, HeaderSource, LinesOptions, MapOptions, MappedSliceMut, MappingHandle, MmapIoErrorDetails, MmapIoErrorKind, OpenOptions, Range, ReadStreamOptions, RequestLike, Residency, ResponseOptions, SearchOptions, StreamOptions, TouchOptions, TypedArrayConstructor, ViewMode, WritableMapOptions };

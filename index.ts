@@ -32,10 +32,11 @@ export {
   writeMmapSync,
 } from './src/manager.ts'
 export { MemoryMappedFile, type Residency } from './src/mapped-file.ts'
-export type { AnonymousOptions, MapOptions, OpenOptions, WritableMapOptions } from './src/options.ts'
+export type { AnonymousOptions, AttachOptions, MapOptions, OpenOptions, WritableMapOptions } from './src/options.ts'
 export type { Range, TouchOptions } from './src/paging.ts'
 export type { SearchOptions } from './src/search.ts'
 export { Segment, SegmentMut } from './src/segment.ts'
+export type { MappingHandle } from './src/share.ts'
 export type { MappedSliceMut } from './src/slice-mut.ts'
 export { alignUp, capabilities, pageSize } from './src/utilities.ts'
 export type { StreamOptions } from './src/web/byte-stream.ts'

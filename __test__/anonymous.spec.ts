@@ -33,7 +33,7 @@ test('anonymous memory has a size, which cannot be 0, be changed or be more than
 
 test('two pieces of anonymous memory have nothing in common', (t) => {
   const [one, two] = [MemoryMappedFile.anonymous(10), MemoryMappedFile.anonymous(10)]
-  one.asSlice().fill(1)
+  one.updateRegion(0, Buffer.alloc(10, 1))
   t.deepEqual(two.readBytes(), Buffer.alloc(10))
   one.close()
   two.close()
@@ -48,7 +48,7 @@ onLinux('close gives anonymous memory back, and huge pages are asked for', async
     const before = resident()
     const memory = MemoryMappedFile.anonymous(size, { hugePages: true })
     const flags = fs.readFileSync('/proc/self/smaps', 'utf8').split('VmFlags:').map((text) => text.split('\\n')[0]).filter((flags) => flags.includes(' hg'))
-    memory.asSlice().fill(1)
+    for (let at = 0; at < size; at += 2 ** 20) memory.updateRegion(at, Buffer.alloc(2 ** 20, 1))
     const during = resident()
     memory.close()
     print([flags.length, before, during, resident()])`,

@@ -2,9 +2,10 @@
 import { readFileSync } from 'node:fs'
 import test from 'ava'
 import { MemoryMappedFile, type MmapIoError, pageSize } from '#mmap-io'
+import { withLiveViews } from './support/conditions.ts'
 import { pattern, tempFile } from './support/files.ts'
 
-test('asSlice is no copy: stores go both ways', (t) => {
+withLiveViews('asSlice is no copy: stores go both ways', (t) => {
   const path = tempFile(t, pattern(100))
   const mapping = MemoryMappedFile.openRwSync(path)
   const [one, two] = [mapping.asSlice(10, 20), mapping.asSlice(15, 5)]
@@ -104,7 +105,7 @@ test('a detached array has no bytes to read or write', (t) => {
   mapping.close()
 })
 
-test('copies between overlapping views of one file behave like memmove', (t) => {
+withLiveViews('copies between overlapping views of one file behave like memmove', (t) => {
   const bytes = pattern(20_000)
   const path = tempFile(t, bytes)
   const one = MemoryMappedFile.openRwSync(path)
@@ -130,7 +131,7 @@ test('copies between overlapping views of one file behave like memmove', (t) => 
   two.close()
 })
 
-test('dataView and typedArray see the bytes in place', (t) => {
+withLiveViews('dataView and typedArray see the bytes in place', (t) => {
   const path = tempFile(t, Buffer.alloc(64))
   const mapping = MemoryMappedFile.openRwSync(path)
   mapping.dataView(1, 8).setBigUint64(0, 0x0102030405060708n)

@@ -4,6 +4,7 @@ import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync
 import { dirname, join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { tempFolder } from './support/files.ts'
+import { isLive } from './support/view.ts'
 
 const root = join(import.meta.dirname, '..')
 const { name, bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
@@ -21,7 +22,9 @@ function runModule(t: ExecutionContext, source: string, folder = tempFolder(t)):
   const installed = join(folder, 'node_modules', name)
   mkdirSync(dirname(installed), { recursive: true })
   symlinkSync(root, installed, 'junction')
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program], { cwd: folder, encoding: 'utf8' })
+  // The documents are about live views.
+  const env = isLive ? process.env : { ...process.env, MMAP_IO_VIEW: '' }
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program], { cwd: folder, encoding: 'utf8', env })
   t.is(status, 0, stderr)
   return stdout
 }

@@ -2,12 +2,13 @@
 import { appendFileSync, readFileSync, statSync, truncateSync } from 'node:fs'
 import test from 'ava'
 import { MemoryMappedFile, type MmapIoError, pageSize } from '#mmap-io'
-import { onUnix } from './support/conditions.ts'
+import { onUnix, withEmptiedViews, withLiveViews, withLiveViewsOnUnix } from './support/conditions.ts'
 import { pattern, sparseFile, tempFile } from './support/files.ts'
+import { isEmptied, isLive } from './support/view.ts'
 
 const page = pageSize()
 
-test('growing keeps every view valid and coherent, and new bytes are zero', async (t) => {
+withLiveViews('growing keeps every view valid and coherent, and new bytes are zero', async (t) => {
   const path = tempFile(t, pattern(100))
   const mapping = await MemoryMappedFile.openRw(path)
   const old = mapping.asSlice()
@@ -23,10 +24,11 @@ test('growing keeps every view valid and coherent, and new bytes are zero', asyn
   t.deepEqual([...mapping.asSlice(0, 2)], [0xee, 0xdd])
   t.deepEqual([...readFileSync(path).subarray(0, 2)], [0xee, 0xdd])
   mapping.close()
-  t.deepEqual([old.length, numbers.length], [0, 0], 'views of every generation are empty after close')
+  if (isEmptied) t.deepEqual([old.length, numbers.length], [0, 0], 'views of every generation are empty after close')
+  else t.deepEqual([old[50], numbers[1]], [0, 0], 'views of every generation read zeros after close')
 })
 
-onUnix('shrinking makes the cut-off part of old views read as zeros', async (t) => {
+withLiveViewsOnUnix('shrinking makes the cut-off part of old views read as zeros', async (t) => {
   const path = tempFile(t, pattern(4 * page))
   const mapping = await MemoryMappedFile.openRw(path)
   const whole = mapping.asSlice()
@@ -44,7 +46,7 @@ onUnix('shrinking makes the cut-off part of old views read as zeros', async (t) 
   mapping.close()
 })
 
-test("a resize with detach empties this thread's views before a shrink and not before a growth", async (t) => {
+withEmptiedViews("a resize with detach empties this thread's views before a shrink and not before a growth", async (t) => {
   const mapping = await MemoryMappedFile.openRw(tempFile(t, pattern(2 * page)))
   const view = mapping.asSlice()
   await mapping.resize(3 * page, { detach: true })
@@ -133,7 +135,7 @@ test('a mapping grows past 4 GiB', async (t) => {
   mapping.updateRegion(5 * 2 ** 30 - 3, 'end')
   t.is(mapping.asSlice(5 * 2 ** 30 - 3).toString(), 'end')
   mapping.updateRegion(0, 'START')
-  t.is(start.toString(), 'START')
+  if (isLive) t.is(start.toString(), 'START')
   await mapping.resize(1000)
   t.is(statSync(path).size, 1000)
   mapping.close()

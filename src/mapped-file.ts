@@ -9,13 +9,15 @@ import { type Bytes, checkTypedArray, isBytes, type TypedArrayConstructor, toByt
 import { Chunks, type ChunksMut, checkChunkSize, chunks, type Walked } from './chunks.ts'
 import { type FlushPolicy, MmapAdvice, MmapMode, type ViewMode } from './enums.ts'
 import { closedError, invalidMode, MmapIoError, misaligned, outOfBounds, settle } from './errors.ts'
-import { flushInterval, flushTrigger } from './flush-policy.ts'
+import { flushTrigger } from './flush-policy.ts'
 import { type Lined, type LinesOptions, lines, linesRequest } from './lines.ts'
 import { illegalConstructor } from './misuse.ts'
 import { type Opened, openAnonymous, openDescriptor, openDescriptorSync, openPath, openPathSync } from './open.ts'
 import {
   type AnonymousOptions,
+  type AttachOptions,
   anonymousRequest,
+  attachedView,
   checkAdvice,
   fdRequest,
   type MapOptions,
@@ -28,6 +30,7 @@ import {
 } from './options.ts'
 import { load, type Range, type TouchOptions, toNumbers, touchOptions } from './paging.ts'
 import { type Owner, Search, type SearchOptions } from './search.ts'
+import { attachMapping, type MappingHandle, shareMapping } from './share.ts'
 import { type MappedSliceMut, SliceMut, type SliceOwner } from './slice-mut.ts'
 import { Status } from './status.ts'
 import { pageSize } from './utilities.ts'
@@ -216,6 +219,22 @@ export class MemoryMappedFile extends EventEmitter {
     return new MemoryMappedFile(token, openAnonymous(size, anonymousRequest(options)))
   }
 
+  /**
+   * The mapping of a handle, in this thread: the same memory, no second mapping by the operating system, no copy. A resize by one
+   * holder is seen by all; each closes for itself, and the file is released with the last.
+   *
+   * Throws Closed when every holder has closed, and for a handle of another process.
+   *
+   * ```js
+   * const mapping = MemoryMappedFile.createRwSync('shared.bin', 4096)
+   * const worker = new Worker('./worker.js', { workerData: mapping.share() })
+   * // in the worker: const same = MemoryMappedFile.attach(workerData)
+   * ```
+   */
+  static attach(handle: MappingHandle, options?: AttachOptions): MemoryMappedFile {
+    return new MemoryMappedFile(token, attachMapping(handle, attachedView(options)))
+  }
+
   readonly #opened: Opened
   readonly #mode: MmapMode
   readonly #native: Mapping
@@ -238,8 +257,6 @@ export class MemoryMappedFile extends EventEmitter {
     this.#views = createViews(opened.viewMode, opened.native)
     this.#lead = opened.native.lead
     this.#isFlushDue = flushTrigger(opened.flushPolicy)
-    const interval = flushInterval(opened.flushPolicy)
-    if (interval !== undefined) settle(opened.native.flushEvery(interval), opened.path)
     this.#owner = {
       path: opened.path,
       openLength: () => this.#openLength(),
@@ -376,6 +393,9 @@ export class MemoryMappedFile extends EventEmitter {
 
   /** A DataView over the mapped bytes, no copy. See {@link MemoryMappedFile.asSlice}. */
   dataView(offset = 0, length?: number): DataView {
+    checkCount('offset', offset)
+    checkOptionalCount('length', length)
+    this.#checkStores('dataView')
     const size = this.#range(offset, length)
     const { buffer, byteOffset } = this.#views.locate(offset, size)
     return new DataView(buffer, byteOffset, size)
@@ -397,6 +417,7 @@ export class MemoryMappedFile extends EventEmitter {
     checkTypedArray(type)
     checkCount('offset', offset)
     checkOptionalCount('count', count)
+    this.#checkStores('typedArray')
     const total = this.#openLength()
     const size = type.BYTES_PER_ELEMENT
     // The lead keeps the alignment of the position in the file.
@@ -405,6 +426,18 @@ export class MemoryMappedFile extends EventEmitter {
     if (offset > total || length > total - offset) throw outOfBounds(offset, Math.max(0, length), total)
     const { buffer, byteOffset } = this.#views.locate(offset, length)
     return new type(buffer, byteOffset, length / size) as InstanceType<T>
+  }
+
+  /**
+   * The whole mapping as a SharedArrayBuffer, to post to workers: the memory itself, no copy. Stores need `Atomics` where two threads
+   * use the same bytes.
+   *
+   * It keeps its addresses, in every thread, and holds no file for those it was posted to: after the last close it reads zeros. A
+   * resize does not change it; ask again. Throws Unsupported where the runtime cannot make one (see docs/views.md), and for a window
+   * that does not begin at a page; Closed.
+   */
+  sharedBuffer(): SharedArrayBuffer {
+    return this.#views.whole(this.#openLength())
   }
 
   /**
@@ -762,6 +795,15 @@ export class MemoryMappedFile extends EventEmitter {
   }
 
   /**
+   * A value to post to another thread of this process, where {@link MemoryMappedFile.attach} makes a mapping of it. From here on this
+   * object holds the file until close() or the end of its thread: garbage collection alone does not close it. Throws Closed.
+   */
+  share(): MappingHandle {
+    if (this.#closed) throw closedError()
+    return shareMapping(this.#opened)
+  }
+
+  /**
    * Lets the file go. Idempotent; does not flush, and what was stored still reaches the file as long as the machine runs.
    *
    * Every view of this thread becomes empty (length 0) and later calls fail with Closed. The file is released as soon as the last
@@ -821,6 +863,17 @@ export class MemoryMappedFile extends EventEmitter {
     let total = 0
     for (let at = 0; at < numbers.length; at += 2) total += this.#range(numbers[at] as number, numbers[at + 1])
     return [numbers, total]
+  }
+
+  /** Stores into a view must reach a mapping that can be written: those into a copy would be lost. */
+  #checkStores(method: string): void {
+    if (this.#views.live || this.#mode === MmapMode.ReadOnly) return
+    if (this.#closed) throw closedError()
+    throw new MmapIoError(
+      'Unsupported',
+      `In view mode 'copy' a store into what ${method} returns would reach nothing; use updateRegion, asSliceMut, SegmentMut.write, ` +
+        'chunksMut or atomics',
+    )
   }
 
   #openLength(): number {

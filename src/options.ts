@@ -66,6 +66,8 @@ export interface OpenOptions extends WritableMapOptions {
   size?: number
 }
 
+export interface AttachOptions extends Pick<MapOptions, 'view'> {}
+
 export interface AnonymousOptions extends Pick<MapOptions, 'view' | 'hugePages'> {}
 
 /** Checked options. */
@@ -97,6 +99,9 @@ export const openRequest = (options: OpenOptions | undefined): Request => parse(
 /** Options of `anonymous`. */
 export const anonymousRequest = (options: AnonymousOptions | undefined): Request =>
   parse(options, ['view', 'hugePages'], { mode: MmapMode.ReadWrite })
+
+/** The view of `attach`. */
+export const attachedView = (options: AttachOptions | undefined): 'auto' | ViewMode => parse(options, ['view'], {}).view
 
 /** Options of `fromFd`, which cannot create. */
 export function fdRequest(options: OpenOptions | undefined): Request {

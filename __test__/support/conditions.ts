@@ -3,6 +3,7 @@ import { statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import test from 'ava'
 import { capabilities } from '#mmap-io'
+import { isEmptied, isLive, view } from './view.ts'
 
 const isLinux = process.platform === 'linux'
 const isRoot = process.getuid?.() === 0
@@ -21,5 +22,14 @@ const TMPFS = 0x01021994
 /** Where evict() drops the pages of a file: not on other systems, and not where the file has no other place than memory. */
 export const withEviction = capabilities.evict && capabilities.residency && statfsSync(tmpdir()).type !== TMPFS ? test : test.skip
 
-/** `ArrayBuffer.prototype.transfer`: Node 22 and later. */
-export const withTransfer = Reflect.has(ArrayBuffer.prototype, 'transfer') ? test : test.skip
+/** Views that show the mapped memory itself: not in view mode 'copy'. */
+export const withLiveViews = isLive ? test : test.skip
+
+/** Views that close() makes empty: not in the view modes 'shared' and 'copy'. */
+export const withEmptiedViews = isEmptied ? test : test.skip
+
+/** Live views on a system whose closed files let their pages go: not on Windows. */
+export const withLiveViewsOnUnix = process.platform === 'win32' ? test.skip : withLiveViews
+
+/** `ArrayBuffer.prototype.transfer` of a view's buffer: Node 22 and later, view mode 'external'. */
+export const withTransfer = view === 'external' && Reflect.has(ArrayBuffer.prototype, 'transfer') ? test : test.skip

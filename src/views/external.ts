@@ -2,7 +2,8 @@
 import type { Mapping } from '#binding'
 import { detach, externalProbe } from '#binding'
 import { settle } from '../errors.ts'
-import type { Memory } from './mapped.ts'
+import type { Buffers } from './mapped.ts'
+import { SharedBuffers } from './shared.ts'
 
 // Captured before anybody can replace them.
 const transfer: ((this: ArrayBuffer, length: number) => ArrayBuffer) | undefined = Reflect.get(ArrayBuffer.prototype, 'transfer')
@@ -21,11 +22,12 @@ const transfers =
     return byteLength.call(probe) === 0
   })()
 
-export class ExternalMemory implements Memory {
+export class ExternalBuffers implements Buffers {
   readonly #native: Mapping
   /** Every buffer made and not known to be gone, by number. */
   readonly #alive = new Map<number, WeakRef<ArrayBuffer>>()
   #made = 0
+  #shared: SharedBuffers | undefined
 
   constructor(native: Mapping) {
     this.#native = native
@@ -37,6 +39,11 @@ export class ExternalMemory implements Memory {
     for (const [old, reference] of this.#alive) if (reference.deref() === undefined) this.#alive.delete(old)
     this.#alive.set(number, new WeakRef(buffer))
     return buffer
+  }
+
+  share(length: number): SharedArrayBuffer {
+    this.#shared ??= new SharedBuffers(this.#native)
+    return this.#shared.share(length)
   }
 
   empty(): void {

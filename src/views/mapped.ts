@@ -8,9 +8,11 @@ import { MmapIoError } from '../errors.ts'
 import type { Place, Views } from './views.ts'
 
 /** What makes the buffers, in its view mode. */
-export interface Memory {
+export interface Buffers {
   /** A buffer over `length` bytes, `start` bytes behind the start of the mapped pages. */
   make(start: number, length: number): ArrayBufferLike
+  /** A shared buffer over the first `length` mapped bytes. */
+  share(length: number): SharedArrayBuffer
   /** Empties every buffer made, as far as that can be done. */
   empty(): void
 }
@@ -27,6 +29,15 @@ const MAX_PIECE = Math.min(STRIDE, 2 ** 31)
 const marked = new WeakSet<ArrayBufferLike>()
 let buffersMade = 0
 
+function mark<T extends ArrayBufferLike>(buffer: T): T {
+  if (!marked.has(buffer)) buffersMade++
+  marked.add(buffer)
+  return buffer
+}
+
+/** Whether a buffer shows mapped memory. */
+export const isMapped = (buffer: ArrayBufferLike): boolean => marked.has(buffer)
+
 /**
  * Whether `other` may show the same bytes of a file as `mapped` at different addresses: a copy between the two could then overwrite
  * what it has yet to read. Within one buffer `set` takes care of that itself.
@@ -42,7 +53,7 @@ function mayOverlap(mapped: Uint8Array, other: Uint8Array): boolean {
 export class MappedViews implements Views {
   readonly live = true
   readonly #native: Mapping
-  readonly #source: Memory
+  readonly #buffers: Buffers
   readonly #lead: number
   /** The buffer at position 0: the whole mapping unless that is too long for one. */
   #root: Buffer = Buffer.alloc(0)
@@ -51,9 +62,9 @@ export class MappedViews implements Views {
   /** The buffers behind it, by position divided by `STRIDE`. */
   readonly #others = new Map<number, Buffer>()
 
-  constructor(native: Mapping, source: Memory) {
+  constructor(native: Mapping, buffers: Buffers) {
     this.#native = native
-    this.#source = source
+    this.#buffers = buffers
     this.#lead = native.lead
   }
 
@@ -94,10 +105,20 @@ export class MappedViews implements Views {
     return this.cut(offset, length) as Buffer<ArrayBuffer>
   }
 
+  whole(length: number): SharedArrayBuffer {
+    if (this.#lead > 0) {
+      throw new MmapIoError(
+        'Unsupported',
+        `A shared buffer begins at a page, but this window begins ${this.#lead} bytes behind one; open it at a multiple of pageSize()`,
+      )
+    }
+    return length === 0 ? new SharedArrayBuffer(0) : mark(this.#buffers.share(length))
+  }
+
   empty(): void {
     this.#setRoot(Buffer.alloc(0))
     this.#others.clear()
-    this.#source.empty()
+    this.#buffers.empty()
   }
 
   #cutAnew(start: number, length: number): Buffer {
@@ -129,9 +150,6 @@ export class MappedViews implements Views {
   }
 
   #make(start: number, length: number): Buffer {
-    const buffer = this.#source.make(start, length)
-    marked.add(buffer)
-    buffersMade++
-    return Buffer.from(buffer)
+    return Buffer.from(mark(this.#buffers.make(start, length)))
   }
 }

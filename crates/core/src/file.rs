@@ -328,14 +328,21 @@ impl MappedFile {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn write(&self, offset: u64, data: &[u8]) -> Result<()> {
-        let len = to_u64(data.len());
+        self.store(offset, data)?;
+        self.count_written(to_u64(data.len()));
+        Ok(())
+    }
+
+    /// Copies bytes in, for a caller who counts them as written by itself.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn store(&self, offset: u64, data: &[u8]) -> Result<()> {
         if self.mode == MmapMode::ReadOnly {
             return Err(Error::InvalidMode("a read-only mapping cannot be written"));
         }
-        range::check(offset, len, self.len())?;
-        self.region().write(offset, data)?;
-        self.count_written(len);
-        Ok(())
+        range::check(offset, to_u64(data.len()), self.len())?;
+        self.region().write(offset, data)
     }
 
     /// Which pages of a range are in memory.

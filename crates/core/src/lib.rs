@@ -28,6 +28,7 @@ pub mod advise;
 pub mod anonymous;
 #[cfg(feature = "atomic")]
 pub mod atomic;
+mod copy;
 pub mod error;
 pub mod errors;
 pub mod file;

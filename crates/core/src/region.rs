@@ -33,6 +33,7 @@ use std::fs::File;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
+use crate::copy;
 use crate::error::{Error, OsError, Result};
 use crate::linger;
 use crate::os::{self, Advice, Map, Sharing};
@@ -235,11 +236,8 @@ impl Region {
         let Some((map, range)) = self.select(offset, to_u64(target.len()))? else { return Ok(()) };
         // SAFETY: `select` checked the range against this map.
         let source = unsafe { map.base().add(range.start) };
-        for (at, byte) in target.iter_mut().enumerate() {
-            // SAFETY: `source` is valid for `range.len() == target.len()` bytes. Atomic, so that a store on another thread
-            // is no data race.
-            *byte = unsafe { AtomicU8::from_ptr(source.wrapping_add(at)) }.load(Ordering::Relaxed);
-        }
+        // SAFETY: `source` is valid for `range.len() == target.len()` bytes while the map is borrowed.
+        unsafe { copy::out(source, target) };
         Ok(())
     }
 
@@ -262,11 +260,8 @@ impl Region {
         let Some((map, range)) = self.select(offset, to_u64(data.len()))? else { return Ok(()) };
         // SAFETY: `select` checked the range against this map.
         let target = unsafe { map.base().add(range.start) };
-        for (at, byte) in data.iter().enumerate() {
-            // SAFETY: `target` is valid for `range.len() == data.len()` bytes and mapped writable. Atomic, so that another
-            // thread's access is no data race.
-            unsafe { AtomicU8::from_ptr(target.wrapping_add(at)) }.store(*byte, Ordering::Relaxed);
-        }
+        // SAFETY: `target` is valid for `range.len() == data.len()` bytes while the map is borrowed, and mapped writable.
+        unsafe { copy::into(target, data) };
         Ok(())
     }
 

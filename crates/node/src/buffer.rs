@@ -9,15 +9,16 @@
 #![allow(unsafe_code, reason = "Node-API calls that napi does not wrap as needed")]
 
 use std::ffi::c_void;
+use std::sync::atomic::AtomicU64;
 use std::sync::Arc;
 
 use mmap_io::status;
-use napi::bindgen_prelude::{sys, Either, JsValue, Unknown};
+use napi::bindgen_prelude::{sys, Either, JsValue, Uint8ArraySlice, Unknown};
 use napi::Env;
 use napi_derive::napi;
 
 use crate::failure::Failure;
-use crate::holder::Pin;
+use crate::holder::{Holder, Pin};
 
 type Finalizer = unsafe extern "C" fn(env: sys::napi_env, data: *mut c_void, hint: *mut c_void);
 
@@ -84,6 +85,39 @@ unsafe extern "C" fn finalize_region(env: sys::napi_env, _data: *mut c_void, hin
     }));
 }
 
+/// The bytes of an array, to be filled. The TypeScript layer passes arrays whose memory the runtime owns and no other thread
+/// sees.
+pub(crate) fn own_bytes<'a>(array: &'a mut Uint8ArraySlice<'_>) -> &'a mut [u8] {
+    // SAFETY: the runtime's own memory, used by this thread alone, which is here.
+    unsafe { array.as_mut() }
+}
+
+/// Bytes that the garbage collector counts for memory that it does not count: a thousand such buffers bring it on.
+const WEIGHT: usize = 64 << 10;
+
+/// A buffer that holds a file open and weighs [`WEIGHT`]. Its memory is one of all such buffers, for nobody to use.
+pub(crate) fn weight<'env>(env: &'env Env, holder: &Arc<Holder>) -> napi::Result<Either<Unknown<'env>, Failure>> {
+    static MEMORY: [AtomicU64; WEIGHT / 8] = [const { AtomicU64::new(0) }; WEIGHT / 8];
+    let hint = Arc::into_raw(Arc::clone(holder)).cast_mut().cast();
+    // SAFETY: a static lives as long as the process, and atomics may be written.
+    let made = unsafe { external(env, MEMORY.as_ptr().cast_mut().cast(), WEIGHT, Some(finalize_weight), hint) };
+    match made {
+        Ok(Some(buffer)) => Ok(Either::A(buffer)),
+        refused => {
+            // SAFETY: no buffer was made, so no finalizer will take the reference back.
+            drop(unsafe { Arc::from_raw(hint.cast_const().cast::<Holder>()) });
+            refused.map(|_| Either::B(Failure::no_external_buffers()))
+        }
+    }
+}
+
+unsafe extern "C" fn finalize_weight(_env: sys::napi_env, _data: *mut c_void, hint: *mut c_void) {
+    // SAFETY: `hint` is the reference that `weight` gave away, and a finalizer runs once.
+    let holder = unsafe { Arc::from_raw(hint.cast_const().cast::<Holder>()) };
+    // An unwinding finalizer would end the process; there is nobody to tell.
+    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(holder)));
+}
+
 /// Whether the environment is being torn down.
 ///
 /// Node then runs the finalizer of every buffer, also of one whose memory was moved to another thread (`transfer()`, then
@@ -112,7 +146,7 @@ pub fn status_chunk(env: &Env, number: u32) -> napi::Result<Option<Either<Unknow
 /// A small buffer over memory that is not the runtime's own; undefined where it refuses such buffers.
 #[napi(catch_unwind, ts_return_type = "ArrayBuffer | undefined")]
 pub fn external_probe(env: &Env) -> napi::Result<Option<Unknown<'_>>> {
-    static BYTES: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    static BYTES: AtomicU64 = AtomicU64::new(0);
     // SAFETY: a static lives as long as the process.
     unsafe { external(env, BYTES.as_ptr().cast(), size_of_val(&BYTES), None, std::ptr::null_mut()) }
 }

@@ -39,9 +39,19 @@ impl Failure {
         Self::new("Closed", "the mapping is closed")
     }
 
+    /// Nobody in this process holds a mapping with that id.
+    pub(crate) fn not_shared() -> Self {
+        Self::new("Closed", "every holder of the shared mapping has closed, or the handle is of another process")
+    }
+
     /// The runtime refuses buffers over memory that is not its own.
     pub(crate) fn no_external_buffers() -> Self {
         Self::new("Unsupported", "this runtime does not allow external array buffers")
+    }
+
+    /// The runtime has no shared buffers over memory that is not its own.
+    pub(crate) fn no_shared_buffers() -> Self {
+        Self::new("Unsupported", "this runtime does not allow external shared array buffers")
     }
 }
 

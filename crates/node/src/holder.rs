@@ -2,9 +2,10 @@
 //!
 //! A JavaScript mapping and all buffers made from it share one [`Holder`]. While it is open it holds the file, so views
 //! work after the mapping object was collected. Closing it lets the file go at once, whatever buffers are left; each of
-//! those holds a [`Pin`] on its region, whose addresses stay mapped until the buffer's memory is finalized.
+//! those holds a [`Pin`] on its region, whose addresses stay mapped until the buffer's memory is finalized. Mappings of
+//! several threads hold one file together: it goes with the last of them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use mmap_io::{MappedFile, Region};
 
@@ -13,26 +14,64 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// A file and those who hold it. A running task holds the file alone: others cannot join then.
+pub(crate) struct Held {
+    file: Arc<MappedFile>,
+    ticket: OnceLock<Ticket>,
+}
+
+/// How a file that was shared is found by other threads.
+pub(crate) struct Ticket {
+    pub(crate) id: String,
+    /// What the TypeScript layer knows about the mapping and needs in the other thread.
+    pub(crate) about: String,
+}
+
+impl Held {
+    pub(crate) fn new(file: MappedFile) -> Arc<Self> {
+        Arc::new(Self { file: Arc::new(file), ticket: OnceLock::new() })
+    }
+
+    pub(crate) fn file(&self) -> &Arc<MappedFile> {
+        &self.file
+    }
+
+    /// The ticket, made of the given values unless there is one.
+    pub(crate) fn ticket(&self, id: String, about: String) -> &Ticket {
+        self.ticket.get_or_init(|| Ticket { id, about })
+    }
+
+    /// `None` while the file was not shared.
+    pub(crate) fn about(&self) -> Option<&str> {
+        self.ticket.get().map(|ticket| ticket.about.as_str())
+    }
+}
+
 /// Holds a file until it is closed.
-pub(crate) struct Holder(Mutex<Option<Arc<MappedFile>>>);
+pub(crate) struct Holder(Mutex<Option<Arc<Held>>>);
 
 impl Holder {
-    pub(crate) fn new(file: MappedFile) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(Some(Arc::new(file)))))
+    pub(crate) fn new(held: Arc<Held>) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(Some(held))))
+    }
+
+    /// The file and its holders. `None` after close.
+    pub(crate) fn held(&self) -> Option<Arc<Held>> {
+        lock(&self.0).clone()
     }
 
     /// The file; a task that keeps the `Arc` keeps the file open until it ends. `None` after close.
     pub(crate) fn file(&self) -> Option<Arc<MappedFile>> {
-        lock(&self.0).clone()
+        self.held().map(|held| Arc::clone(held.file()))
     }
 
     pub(crate) fn close(&self) {
-        let file = lock(&self.0).take();
+        let held = lock(&self.0).take();
         // Dropped with no lock held: it may unmap, and the runtime may run finalizers meanwhile.
-        drop(file);
+        drop(held);
     }
 
-    fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         lock(&self.0).is_none()
     }
 }

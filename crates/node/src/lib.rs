@@ -8,6 +8,7 @@
 mod buffer;
 mod failure;
 mod fd;
+mod handles;
 mod holder;
 mod job;
 mod manager;
@@ -16,6 +17,7 @@ mod number;
 mod open;
 mod paging;
 mod search;
+mod shared_buffer;
 mod stop;
 
 use napi_derive::napi;

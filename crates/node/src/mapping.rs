@@ -4,16 +4,18 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use mmap_io::MappedFile;
-use napi::bindgen_prelude::{AsyncTask, Either, Uint8Array, Unknown};
+use mmap_io::{MappedFile, Region};
+use napi::bindgen_prelude::{AsyncTask, Either, Uint8Array, Uint8ArraySlice, Unknown};
 use napi::Env;
 use napi_derive::napi;
 
 use crate::buffer;
 use crate::failure::Failure;
-use crate::holder::{Holder, Pin};
+use crate::handles;
+use crate::holder::{Held, Holder, Pin};
 use crate::job::{answer, IntoJs, Job};
 use crate::number::{from_bytes, to_bytes};
+use crate::shared_buffer;
 
 /// Which pages of a range are in memory.
 #[napi(object)]
@@ -70,14 +72,35 @@ pub struct Mapping {
     lead: f64,
 }
 
+/// `length` bytes of a region, `start` bytes behind its base.
+struct Place {
+    region: Arc<Region>,
+    start: usize,
+    length: usize,
+}
+
 impl Mapping {
-    pub(crate) fn new(file: MappedFile) -> Self {
+    pub(crate) fn new(held: Arc<Held>) -> Self {
+        let file = held.file();
         Self {
             slot: u32::try_from(file.slot().number()).unwrap_or(u32::MAX),
             lead: from_bytes(u64::try_from(file.region().lead()).unwrap_or(u64::MAX)),
-            holder: Holder::new(file),
+            holder: Holder::new(held),
             pins: Mutex::default(),
         }
+    }
+
+    /// A range of the mapped pages, checked and not empty.
+    fn place(&self, start: f64, length: f64) -> napi::Result<Result<Place, Failure>> {
+        let Some(file) = self.holder.file() else { return Ok(Err(Failure::closed())) };
+        let region = file.region();
+        let total = u64::try_from(region.lead() + region.len()).unwrap_or(u64::MAX);
+        let (offset, len) = (to_bytes(start)?, to_bytes(length)?);
+        let inside = offset.checked_add(len).is_some_and(|end| end <= total);
+        Ok(match (usize::try_from(offset), usize::try_from(len)) {
+            (Ok(start), Ok(length)) if inside && length > 0 => Ok(Place { region, start, length }),
+            _ => Err(mmap_io::Error::OutOfBounds { offset, len, total }.into()),
+        })
     }
 
     /// Runs `call` on the file, or answers "closed".
@@ -140,13 +163,9 @@ impl Mapping {
         start: f64,
         length: f64,
     ) -> napi::Result<Either<Unknown<'env>, Failure>> {
-        let Some(file) = self.holder.file() else { return Ok(Either::B(Failure::closed())) };
-        let region = file.region();
-        let mapped = u64::try_from(region.lead() + region.len()).unwrap_or(u64::MAX);
-        let (offset, len) = (to_bytes(start)?, to_bytes(length)?);
-        let inside = offset.checked_add(len).is_some_and(|end| end <= mapped);
-        let (Ok(start), Ok(length), true) = (usize::try_from(offset), usize::try_from(len), inside && len > 0) else {
-            return Ok(Either::B(mmap_io::Error::OutOfBounds { offset, len, total: mapped }.into()));
+        let Place { region, start, length } = match self.place(start, length)? {
+            Ok(place) => place,
+            Err(failure) => return Ok(Either::B(failure)),
         };
         let base = region.base();
         let pin = Pin::new(region, Arc::clone(&self.holder));
@@ -165,6 +184,58 @@ impl Mapping {
         if let Some(pin) = pin.and_then(|pin| pin.upgrade()) {
             pin.emptied();
         }
+    }
+
+    /// A SharedArrayBuffer over `length` bytes (more than 0), `start` bytes behind the start of the mapped pages. It keeps the
+    /// addresses mapped and holds no file.
+    #[napi(catch_unwind, ts_return_type = "SharedArrayBuffer | Failure")]
+    pub fn shared_buffer<'env>(
+        &self,
+        env: &'env Env,
+        start: f64,
+        length: f64,
+    ) -> napi::Result<Either<Unknown<'env>, Failure>> {
+        match self.place(start, length)? {
+            Ok(Place { region, start, length }) => shared_buffer::over_region(env, region, start, length),
+            Err(failure) => Ok(Either::B(failure)),
+        }
+    }
+
+    /// A buffer of no use but that it holds the file open and that the garbage collector counts its length.
+    #[napi(catch_unwind, ts_return_type = "ArrayBuffer | Failure")]
+    pub fn weight<'env>(&self, env: &'env Env) -> napi::Result<Either<Unknown<'env>, Failure>> {
+        buffer::weight(env, &self.holder)
+    }
+
+    /// Copies bytes out. `target` is memory that JavaScript owns and no other thread sees.
+    #[napi(catch_unwind)]
+    pub fn read(&self, offset: f64, mut target: Uint8ArraySlice<'_>) -> napi::Result<Either<(), Failure>> {
+        let offset = to_bytes(offset)?;
+        Ok(self.with(|file| file.read(offset, buffer::own_bytes(&mut target))))
+    }
+
+    /// Copies bytes in and counts nothing. `data` is memory that JavaScript owns and no other thread sees.
+    #[napi(catch_unwind)]
+    pub fn write(&self, offset: f64, data: &[u8]) -> napi::Result<Either<(), Failure>> {
+        let offset = to_bytes(offset)?;
+        Ok(self.with(|file| file.store(offset, data)))
+    }
+
+    /// Makes the file known to other threads, under `id` unless it has an id already, and answers that. This holder stays
+    /// open until it is closed or its thread ends.
+    #[napi(catch_unwind)]
+    pub fn share(&self, env: &Env, id: String, about: String) -> napi::Result<Either<String, Failure>> {
+        let Some(held) = self.holder.held() else { return Ok(Either::B(Failure::closed())) };
+        handles::keep(env, &self.holder)?;
+        let ticket = held.ticket(id, about);
+        handles::enter(&ticket.id, &held);
+        Ok(Either::A(ticket.id.clone()))
+    }
+
+    /// What `share` was told about the file.
+    #[napi(getter)]
+    pub fn about(&self) -> Option<String> {
+        self.holder.held()?.about().map(Into::into)
     }
 
     /// Lets the file go. Idempotent.
@@ -232,4 +303,10 @@ impl Mapping {
     pub fn version(&self) -> Either<Option<Version>, Failure> {
         self.with(MappedFile::version)
     }
+}
+
+/// One more holder of a file that was shared under `id`.
+#[napi(catch_unwind)]
+pub fn attach(id: String) -> Either<Mapping, Failure> {
+    handles::find(&id).map_or_else(|| Either::B(Failure::not_shared()), |held| Either::A(Mapping::new(held)))
 }

@@ -8,6 +8,7 @@ use napi_derive::napi;
 
 use crate::failure::Failure;
 use crate::fd;
+use crate::holder::Held;
 use crate::job::{answer, IntoJs, Job};
 use crate::mapping::Mapping;
 use crate::number::to_bytes;
@@ -91,7 +92,7 @@ impl IntoJs for MappedFile {
     type Js = Mapping;
 
     fn into_js(self) -> Mapping {
-        Mapping::new(self)
+        Mapping::new(Held::new(self))
     }
 }
 

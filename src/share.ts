@@ -1,0 +1,35 @@
+/** Mappings that several threads hold together: from a mapping to a handle that can be posted, and back. */
+import { randomUUID } from 'node:crypto'
+import { attach } from '#binding'
+import type { ViewMode } from './enums.ts'
+import { settle } from './errors.ts'
+import { wrongType } from './misuse.ts'
+import type { About, Opened } from './open.ts'
+import { chooseView } from './views/mode.ts'
+
+/** What stands for a mapping in a message to another thread of this process. */
+export interface MappingHandle {
+  readonly kind: 'mmap-io/handle'
+  /** Not to be guessed: whoever has it can attach. */
+  readonly id: string
+}
+
+const KIND = 'mmap-io/handle'
+
+export function shareMapping({ native, path, mode, flushPolicy, reachesFile }: Opened): MappingHandle {
+  const about: About = { path, mode, flushPolicy, reachesFile }
+  const id = settle(native.share(randomUUID(), JSON.stringify(about)), null)
+  return Object.freeze({ kind: KIND, id })
+}
+
+export function attachMapping(handle: MappingHandle, view: 'auto' | ViewMode): Opened {
+  const viewMode = chooseView(view)
+  const native = settle(attach(checkHandle(handle)), null)
+  return { ...(JSON.parse(native.about ?? '{}') as About), viewMode, native }
+}
+
+function checkHandle(handle: unknown): string {
+  const { kind, id } = (typeof handle === 'object' && handle !== null ? handle : {}) as Partial<MappingHandle>
+  if (kind !== KIND || typeof id !== 'string') throw wrongType('handle', 'what share() returned, in this process', handle)
+  return id
+}
