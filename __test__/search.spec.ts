@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import test from 'ava'
 import fc from 'fast-check'
 import { type Bytes, MemoryMappedFile, MmapIoError, type SearchOptions } from '#mmap-io'
+import { prelude, run } from './support/child.ts'
 import { pattern, sparseFile, tempFile } from './support/files.ts'
 import { outcome } from './support/outcome.ts'
 
@@ -305,4 +306,27 @@ test('bytes that others store while they are searched harm nothing', async (t) =
     t.true(hits.every((hit, at) => hit + 4 <= mapping.length && (at === 0 || hit >= (hits[at - 1] as number) + 4)))
   }
   mapping.close()
+})
+
+test('a worker that is terminated and a process that exits while they search take nothing down', async (t) => {
+  const worker = `
+    import { parentPort, workerData } from 'node:worker_threads'
+    import { MemoryMappedFile } from '#mmap-io'
+    const mapping = MemoryMappedFile.openRoSync(workerData)
+    for (let at = 0; at < 6; at++) mapping.search('x', { signal: AbortSignal.timeout(100_000) })
+    mapping.search(0)
+    parentPort.postMessage('searching')`
+  const program = `${prelude}
+    const { Worker } = await import('node:worker_threads')
+    const { once } = await import('node:events')
+    for (let round = 0; round < 3; round++) {
+      const worker = new Worker(${JSON.stringify(worker)}, { eval: true, workerData: path })
+      await once(worker, 'message')
+      await worker.terminate()
+    }
+    MemoryMappedFile.openRoSync(path).search('x')
+    print('still here')
+    process.exit(3)`
+  const { code, signal, stdout, stderr } = await run(program, [sparseFile(t, 2 ** 26)])
+  t.deepEqual({ code, signal, stdout }, { code: 3, signal: null, stdout: '"still here"\n' }, stderr)
 })

@@ -14,14 +14,13 @@ export async function abortable<T>(signal: AbortSignal | undefined, task: (stop:
   const stop = new Stop()
   if (signal === undefined) return task(stop)
   if (signal.aborted) throw signal.reason
+  const running = task(stop)
   return new Promise<T>((resolve, reject) => {
     const abort = () => {
       stop.stop()
       reject(signal.reason)
     }
     signal.addEventListener('abort', abort, { once: true })
-    task(stop)
-      .then(resolve, reject)
-      .finally(() => signal.removeEventListener('abort', abort))
+    running.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
 }

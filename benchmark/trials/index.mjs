@@ -2,7 +2,8 @@
 import { rows as open } from './open.mjs'
 import { rows as readInto } from './read-into.mjs'
 import { rows as record } from './record.mjs'
+import { rows as search } from './search.mjs'
 import { rows as slice } from './slice.mjs'
 import { rows as update } from './update.mjs'
 
-export const rows = [...record, ...readInto, ...slice, ...update, ...open]
+export const rows = [...record, ...readInto, ...slice, ...update, ...search, ...open]
