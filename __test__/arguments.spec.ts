@@ -187,6 +187,47 @@ test('a byte to look for is 0 to 255, and a limit at least 1', async (t) => {
   mapping.close()
 })
 
+test('a view is taken for what it is, whatever it tells about itself', (t) => {
+  const path = tempFile(t, pattern(100))
+  const mapping = MemoryMappedFile.openRwSync(path)
+  for (const told of [0, 3, 1000, -1, Number.NaN, 1n, undefined]) {
+    class Liar extends Uint8Array {
+      override get length() {
+        return told as number
+      }
+    }
+    const data = new Liar(new ArrayBuffer(5))
+    mapping.updateRegion(10, data)
+    t.deepEqual(readFileSync(path).subarray(10, 16), Buffer.from([...Buffer.alloc(5), ...pattern(16).subarray(15)]))
+    mapping.updateRegion(10, pattern(100).subarray(10, 15))
+    mapping.readInto(10, data)
+    t.deepEqual(Buffer.from(data.buffer), pattern(100).subarray(10, 15))
+    t.throws(() => mapping.updateRegion(96, data), { code: 'ERR_MMAP_OUT_OF_BOUNDS' })
+    t.throws(() => mapping.readInto(96, data), { code: 'ERR_MMAP_OUT_OF_BOUNDS' })
+  }
+  t.deepEqual(readFileSync(path), pattern(100))
+  mapping.close()
+})
+
+test('a view whose buffer is gone has no bytes, and a message about it is made all the same', (t) => {
+  const mapping = MemoryMappedFile.openRwSync(tempFile(t, pattern(100)))
+  for (const view of [new Uint8Array(8), new DataView(new ArrayBuffer(8))]) {
+    structuredClone(view.buffer, { transfer: [view.buffer] })
+    t.is(mapping.readInto(3, view), view)
+    mapping.updateRegion(3, view)
+    t.throws(() => mapping.asSlice(view as unknown as number), { code: 'ERR_INVALID_ARG_TYPE' })
+  }
+  t.deepEqual(mapping.asSlice(), pattern(100))
+  mapping.close()
+})
+
+test('an MmapIoError cannot be made of nothing', (t) => {
+  const Constructor = MmapIoError as unknown as new (...args: unknown[]) => MmapIoError
+  for (const args of [[], ['Closed'], ['Closed', {}], ['Closed', 'x', null]]) {
+    t.throws(() => new Constructor(...args), { code: 'ERR_INVALID_ARG_TYPE' })
+  }
+})
+
 test('options are checked by name and value', async (t) => {
   const path = tempFile(t, pattern(100))
   const { open, openRo, openRw, openOrCreate, fromFd, createRw, anonymous } = MemoryMappedFile as unknown as Record<string, AnyCall>

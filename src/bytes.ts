@@ -39,20 +39,40 @@ export function checkTypedArray(type: TypedArrayConstructor): void {
 
 const noBytes = new Uint8Array(0)
 
-/** A Uint8Array and nothing that only looks like one: a Proxy and a bare prototype are instances, too. */
-export const isBytes = (data: unknown): data is Uint8Array => data instanceof Uint8Array && ArrayBuffer.isView(data)
+/** The bytes of a view, as it tells them when no subclass can answer in its place. */
+function bytesBy(prototype: object) {
+  const get = (name: string) => Object.getOwnPropertyDescriptor(prototype, name)?.get as () => never
+  const [buffer, byteOffset, byteLength] = [get('buffer'), get('byteOffset'), get('byteLength')]
+  return (view: ArrayBufferView): Uint8Array => new Uint8Array(buffer.call(view), byteOffset.call(view), byteLength.call(view))
+}
 
-/** The bytes of a view. A detached one has none; a DataView whose buffer is gone throws when it is asked. */
+const typedArrayPrototype = Object.getPrototypeOf(Uint8Array.prototype)
+const ofTypedArray = bytesBy(typedArrayPrototype)
+const ofDataView = bytesBy(DataView.prototype)
+const lengthOf = Object.getOwnPropertyDescriptor(typedArrayPrototype, 'length')?.get as (this: Uint8Array) => number
+
+/**
+ * A Uint8Array and nothing that only looks like one: a Proxy and a bare prototype are instances, too, and a subclass can tell any
+ * length.
+ */
+export const isBytes = (data: unknown): data is Uint8Array =>
+  data instanceof Uint8Array && ArrayBuffer.isView(data) && lengthOf.call(data) === data.length
+
+/** The bytes of a view; none where its buffer was detached or made too short for it. */
 function bytesOfView(view: ArrayBufferView): Uint8Array {
-  if (view.buffer.byteLength === 0) return noBytes
-  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
+  try {
+    return types.isDataView(view) ? ofDataView(view) : ofTypedArray(view)
+  } catch {
+    return noBytes
+  }
 }
 
 const BYTES = 'a string, an ArrayBufferView, an ArrayBuffer or a SharedArrayBuffer'
 
 /** The bytes of an argument; no copy unless it is a string. */
 export function toBytes(name: string, data: Bytes, expected = BYTES): Uint8Array {
-  if (isBytes(data)) return data
+  // A detached one has no bytes and cannot be copied.
+  if (isBytes(data)) return data.length === 0 ? noBytes : data
   if (typeof data === 'string') return Buffer.from(data)
   if (ArrayBuffer.isView(data)) return bytesOfView(data)
   if (types.isAnyArrayBuffer(data)) return data.byteLength === 0 ? noBytes : new Uint8Array(data)

@@ -2,6 +2,7 @@
 import { constants } from 'node:os'
 import { getSystemErrorMap } from 'node:util'
 import type { Failure } from '#binding'
+import { wrongType } from './misuse.ts'
 
 /** What went wrong: the name of the variant. */
 export type MmapIoErrorKind =
@@ -76,6 +77,9 @@ export class MmapIoError extends Error {
   declare readonly ranges?: ReadonlyArray<readonly [offset: number, length: number]>
 
   constructor(kind: MmapIoErrorKind, message: string, details: MmapIoErrorDetails = {}) {
+    if (typeof kind !== 'string') throw wrongType('kind', 'a string', kind)
+    if (typeof message !== 'string') throw wrongType('message', 'a string', message)
+    if (typeof details !== 'object' || details === null) throw wrongType('details', 'an object', details)
     const { cause, code, ...fields } = details
     super(message, cause === undefined ? undefined : { cause })
     this.kind = kind

@@ -356,7 +356,9 @@ export class MemoryMappedFile extends EventEmitter {
     checkCount('offset', offset)
     const bytes = toTarget('target', target)
     const total = this.#openLength()
-    if (bytes.length > 0 && offset + bytes.length > total) throw outOfBounds(offset, bytes.length, total)
+    // A detached target is one of no bytes, too.
+    if (bytes.length === 0) return target
+    if (offset + bytes.length > total) throw outOfBounds(offset, bytes.length, total)
     this.#views.read(offset, bytes)
     return target
   }

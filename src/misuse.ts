@@ -7,8 +7,13 @@ const withCode = <E extends Error>(error: E, code: string): Misuse<E> => Object.
 
 /** A value as it reads in a message: short, on one line, with its type where that is not plain to see. */
 function show(value: unknown): string {
-  const text = inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY, maxStringLength: 40, maxArrayLength: 3 })
-  return typeof value === 'string' ? `the string ${text}` : text
+  try {
+    const text = inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY, maxStringLength: 40, maxArrayLength: 3 })
+    return typeof value === 'string' ? `the string ${text}` : text
+  } catch {
+    // A view of a buffer that is gone, a getter that throws.
+    return `${typeof value === 'object' ? 'an' : 'a'} ${typeof value} that cannot be shown`
+  }
 }
 
 export const wrongType = (name: string, expected: string, value: unknown): TypeError =>
