@@ -64,14 +64,10 @@ impl MemoryMappedFile {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn advise(&self, offset: u64, len: u64, advice: MmapAdvice) -> Result<()> {
-        let advise = || Ok(self.inner.file.advise(offset, len, advice.into())?);
         // Dropping the pages of a private mapping changes its bytes: no view may see that.
-        if advice == MmapAdvice::DontNeed && self.mode() == MmapMode::CopyOnWrite && self.is_writable() {
-            let _lock = self.inner.memory.exclusive();
-            advise()
-        } else {
-            let _lock = self.inner.memory.shared();
-            advise()
-        }
+        let changes_bytes =
+            advice == MmapAdvice::DontNeed && self.mode() == MmapMode::CopyOnWrite && self.is_writable();
+        let _lock = changes_bytes.then(|| self.inner.memory.exclusive());
+        Ok(self.inner.file.advise(offset, len, advice.into())?)
     }
 }

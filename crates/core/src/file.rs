@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use crate::error::{Error, OsError, Result};
 use crate::flusher;
-use crate::kept_advice::KeptAdvice;
+use crate::kept_advice::{self, KeptAdvice};
 use crate::os::{self, Advice, Growth, Others, Sharing};
 use crate::page_locks::PageLocks;
 use crate::range;
@@ -558,8 +558,8 @@ impl MappedFile {
         }
         // One lock for both: such advice only sets flags, which takes no time.
         let mut regions = lock(&self.regions);
-        regions.current.advise(offset, len, advice)?;
         let pages = regions.current.page_numbers(offset, len)?;
+        kept_advice::give(&regions.current, &pages, advice)?;
         regions.advice.keep(&pages, advice);
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::error::OsError;
 use crate::os::{self, Advice};
 use crate::page_runs::PageRuns;
 use crate::region::Region;
@@ -32,13 +33,22 @@ impl KeptAdvice {
 
     /// Gives all of it to a region's pages.
     pub(crate) fn give(&self, region: &Region) {
-        let Some(map) = region.as_map() else { return };
-        let page = os::page_size();
-        let end = map.len().div_ceil(page);
-        let huge = self.huge.before(end).map(|(pages, ())| (pages, Advice::HugePages));
-        for (pages, advice) in self.usage.before(end).chain(huge) {
+        let huge = self.huge.before(usize::MAX).map(|(pages, ())| (pages, Advice::HugePages));
+        for (pages, advice) in self.usage.before(usize::MAX).chain(huge) {
             // A hint that is refused now was accepted before; the bytes are the same without it.
-            let _ = map.advise(pages.start * page..pages.end * page, advice);
+            let _ = give(region, &pages, advice);
         }
+    }
+}
+
+/// Gives advice on a region's pages with these numbers, as far as there are such.
+pub(crate) fn give(region: &Region, pages: &Range<usize>, advice: Advice) -> Result<(), OsError> {
+    let Some(map) = region.as_map() else { return Ok(()) };
+    let page = os::page_size();
+    let end = pages.end.min(map.len().div_ceil(page));
+    if pages.start < end {
+        map.advise(pages.start * page..end * page, advice)
+    } else {
+        Ok(())
     }
 }
