@@ -19,8 +19,9 @@ export async function testRust() {
   return tally
 }
 
-async function runCargo(tally, args, count) {
-  const { lines, end, ok } = await run('cargo', args, { env: colour })
+/** Runs cargo and adds to `tally` what `count` finds in its lines. */
+export async function runCargo(tally, args, count, env = {}) {
+  const { lines, end, ok } = await run('cargo', args, { env: { ...colour, ...env } })
   const counted = new Tally()
   for (const line of lines) count(counted, line)
   tally.add(counted)

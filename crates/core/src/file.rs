@@ -559,7 +559,7 @@ impl MappedFile {
         // One lock for both: such advice only sets flags, which takes no time.
         let mut regions = lock(&self.regions);
         let pages = regions.current.page_numbers(offset, len)?;
-        kept_advice::give(&regions.current, &pages, advice)?;
+        kept_advice::give(&regions.current, &pages, advice).map_err(Error::AdviceFailed)?;
         regions.advice.keep(&pages, advice);
         Ok(())
     }

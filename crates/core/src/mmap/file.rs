@@ -626,7 +626,6 @@ impl MemoryMappedFile {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn prefetch_range(&self, offset: u64, len: u64) -> Result<()> {
-        let _lock = self.inner.memory.shared();
         Ok(self.inner.file.advise(offset, len, crate::os::Advice::WillNeed)?)
     }
 }

@@ -1,0 +1,47 @@
+// Runs the Rust library's tests under sanitizers, which find what only goes wrong by chance: all of them under the one for addresses, those
+// with threads under the one for data races. That one needs a standard library that was compiled for it, so the sources of the
+// toolchain (rust-src).
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { root } from './lib/run.mjs'
+import { countCargo, runCargo } from './lib/rust-tests.mjs'
+import { Tally } from './lib/tally.mjs'
+
+const target = 'x86_64-unknown-linux-gnu'
+const withThreads = ['stress', 'views', 'atomics', 'locking', 'flush_policy']
+
+const sum = new Tally()
+if (process.platform !== 'linux' || process.arch !== 'x64') {
+  skip('addresses and races', `this is not ${target}`)
+} else {
+  await test('address', ['--tests'])
+  if (hasSources()) await test('thread', ['-Zbuild-std', '--lib', ...withThreads.map((name) => `--test=${name}`)])
+  else skip('races', 'rustup cannot add rust-src')
+}
+sum.conclude()
+
+async function test(sanitizer, which) {
+  console.log(`\n== ${sanitizer} sanitizer`)
+  const tally = new Tally()
+  const options = ['--locked', '--package=mmap-io-core', '--all-features', '--no-fail-fast', `--target=${target}`]
+  await runCargo(tally, ['test', ...options, ...which], countCargo, {
+    CARGO_PROFILE_DEV_DEBUG: 'line-tables-only',
+    CARGO_TARGET_DIR: join(root, 'target', 'sanitize'),
+    RUSTC_BOOTSTRAP: '1', // sanitizers are for nightly compilers
+    RUSTFLAGS: `-Zsanitizer=${sanitizer}`,
+  })
+  console.log(`-- ${tally.passed} passed and ${tally.failed} failed under the ${sanitizer} sanitizer`)
+  sum.add(tally)
+}
+
+function hasSources() {
+  const sysroot = spawnSync('rustc', ['--print=sysroot'], { cwd: root, encoding: 'utf8' }).stdout.trim()
+  const sources = join(sysroot, 'lib/rustlib/src/rust/library')
+  return existsSync(sources) || spawnSync('rustup', ['component', 'add', 'rust-src'], { cwd: root, stdio: 'inherit' }).status === 0
+}
+
+function skip(what, reason) {
+  console.log(`Skipped: ${what}: ${reason}`)
+  sum.skipped += 1
+}
