@@ -337,6 +337,16 @@ impl MappedFile {
     ///
     /// # Errors
     /// As [`write`](Self::write).
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// file.store(0, b"hello")?;
+    /// assert_eq!(file.slot().pending(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn store(&self, offset: u64, data: &[u8]) -> Result<()> {
         if self.mode == MmapMode::ReadOnly {
             return Err(Error::InvalidMode("a read-only mapping cannot be written"));
