@@ -1,5 +1,6 @@
 // What the declarations promise to an ES module. It is compiled, never run.
 import { alignUp, capabilities, type FaultEvent, MemoryMappedFile, MmapIoError, pageSize, type Residency, type ViewMode } from 'mmap-io'
+import compat, { map } from 'mmap-io/compat'
 import { createAssetHandler } from 'mmap-io/electron'
 
 export async function program(path: string): Promise<number> {
@@ -20,6 +21,15 @@ export async function program(path: string): Promise<number> {
 }
 
 export const handler: ((request: Request) => Promise<Response>) & { close(): void } = createAssetHandler('assets', { maxMapped: 5 })
+
+export function classic(fd: number): [out: number, inMemory: number] {
+  const buffer: Buffer = map(5, compat.PROT_READ | compat.PROT_WRITE, compat.MAP_SHARED, fd, 0, compat.MADV_RANDOM)
+  compat.advise(buffer, 0, 5, compat.MADV_WILLNEED)
+  compat.sync(buffer, true)
+  // @ts-expect-error: a length is a number
+  compat.sync(buffer, 0, '5')
+  return compat.incore(buffer)
+}
 
 export function explain(error: unknown): string {
   if (!(error instanceof MmapIoError)) throw error

@@ -38,7 +38,7 @@ export function byteStream(
       type: 'bytes',
       async pull(controller) {
         try {
-          await walk.ready()
+          await walk.ready(controller.byobRequest?.view?.byteLength ?? chunkSize)
           const request = controller.byobRequest
           const view = request?.view
           if (request && view && walk.left > 0) request.respond(walk.fill(new Uint8Array(view.buffer, view.byteOffset, view.byteLength)))

@@ -45,7 +45,7 @@ export function readStream(source: Source, total: number, { start, end = total -
     read() {
       const next = () => this.push(walk.left === 0 ? null : walk.take(highWaterMark))
       walk
-        .ready()
+        .ready(highWaterMark)
         .then(next)
         .catch((error) => this.destroy(error))
     },

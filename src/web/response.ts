@@ -30,7 +30,7 @@ export interface OwnResponseOptions extends ResponseOptions {
 }
 
 /** Bytes of a chunk of a body. */
-const CHUNK = 65_536
+const CHUNK = 262_144
 
 export function respond(
   mapping: MemoryMappedFile,

@@ -70,6 +70,7 @@ pub struct OpenOptions {
     size: Option<u64>,
     offset: u64,
     len: Option<u64>,
+    past_end: bool,
     growth: Growth,
     advice: Option<Advice>,
     touch: bool,
@@ -95,6 +96,7 @@ impl OpenOptions {
             size: None,
             offset: 0,
             len: None,
+            past_end: false,
             growth: Growth::Sparse,
             advice: None,
             touch: false,
@@ -167,6 +169,28 @@ impl OpenOptions {
     #[must_use]
     pub fn len(mut self, len: u64) -> Self {
         self.len = Some(len);
+        self
+    }
+
+    /// Whether the window may reach past the end of the file, or lie behind it. Bytes behind the end read as zeros; stores
+    /// there stay in this mapping, and bytes that the file gets later are not seen. Not on Windows. Default false.
+    ///
+    /// ```
+    /// # use mmap_io::{MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// std::fs::write(&path, "content")?;
+    /// # if cfg!(unix) {
+    /// let file = OpenOptions::new(MmapMode::ReadOnly).len(1 << 30).past_end(true).open(&path)?;
+    /// let mut bytes = [9; 2];
+    /// file.read(1 << 29, &mut bytes)?;
+    /// assert_eq!(bytes, [0, 0]);
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn past_end(mut self, past_end: bool) -> Self {
+        self.past_end = past_end;
         self
     }
 
@@ -411,13 +435,29 @@ impl OpenOptions {
         let (len, reaches_end) = self.window(found)?;
         let Self { mode, offset, growth, .. } = *self;
         let placement = Placement { mode, offset, reaches_end, growth, created_in: created.and_then(parent_of) };
-        let region = Region::map(file, offset, len, mode.sharing()).map_err(explain_map_failure)?;
+        let region = if offset.saturating_add(len) <= found || len == 0 {
+            Region::map(file, offset, len, mode.sharing())
+        } else if os::CAN_COVER {
+            Region::map_past_end(file, offset, len, found, mode.sharing())
+        } else {
+            return Err(Error::unsupported(format!(
+                "a file of {found} bytes cannot be mapped up to byte {} on this system; map what there is, or make the \
+                 file longer first",
+                offset.saturating_add(len)
+            )));
+        };
+        let region = region.map_err(explain_map_failure)?;
         Ok((placement, region))
     }
 
     /// Length of the window in a file of `file_len` bytes, and whether it ends where the file ends.
     fn window(&self, file_len: u64) -> Result<(u64, bool)> {
         let offset = self.offset;
+        if self.past_end {
+            let rest = file_len.saturating_sub(offset);
+            let len = self.len.unwrap_or(rest);
+            return Ok((len, offset.saturating_add(len) == file_len));
+        }
         let past_end = Error::OutOfBounds { offset, len: self.len.unwrap_or(0), total: file_len };
         let rest = file_len.checked_sub(offset).ok_or(past_end)?;
         let len = self.len.unwrap_or(rest);

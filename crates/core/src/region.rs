@@ -92,21 +92,51 @@ pub struct Region {
     backed: AtomicUsize,
 }
 
+/// Where a window lies, in pages. See the module's picture.
+struct Extent {
+    position: u64,
+    lead: usize,
+    len: usize,
+    mapped: usize,
+}
+
+impl Extent {
+    fn of(offset: u64, len: u64) -> Result<Self, OsError> {
+        let too_long = || OsError::new("mmap", std::io::ErrorKind::OutOfMemory.into());
+        let lead = usize::try_from(offset % to_u64(os::page_size())).map_err(|_| too_long())?;
+        let len = usize::try_from(len).map_err(|_| too_long())?;
+        let mapped = lead.checked_add(len).filter(|bytes| isize::try_from(*bytes).is_ok()).ok_or_else(too_long)?;
+        Ok(Self { position: offset - to_u64(lead), lead, len, mapped })
+    }
+}
+
 impl Region {
     /// Maps `len` bytes of `file` from `offset` on, any byte offset.
     pub(crate) fn map(file: &File, offset: u64, len: u64, sharing: Sharing) -> Result<Self, OsError> {
         if len == 0 {
             return Ok(Self::empty(offset));
         }
-        let too_long = || OsError::new("mmap", std::io::ErrorKind::OutOfMemory.into());
-        let page = os::page_size();
-        let lead = usize::try_from(offset % to_u64(page)).map_err(|_| too_long())?;
-        let len = usize::try_from(len).map_err(|_| too_long())?;
-        let mapped = lead.checked_add(len).filter(|bytes| isize::try_from(*bytes).is_ok()).ok_or_else(too_long)?;
-        let position = offset - to_u64(lead);
+        let Extent { position, lead, len, mapped } = Extent::of(offset, len)?;
         let map = with_room(|| Map::new(file, position, mapped, sharing))?;
-        let backed = AtomicUsize::new(mapped.next_multiple_of(page));
+        let backed = AtomicUsize::new(mapped.next_multiple_of(os::page_size()));
         Ok(Self { map: Some(map), position, lead, len, backed })
+    }
+
+    /// The same for a window (`len` more than 0) that reaches past the end of the file, which has `file_len` bytes: zero
+    /// pages lie behind the file's last page.
+    pub(crate) fn map_past_end(
+        file: &File,
+        offset: u64,
+        len: u64,
+        file_len: u64,
+        sharing: Sharing,
+    ) -> Result<Self, OsError> {
+        let Extent { position, lead, len, mapped } = Extent::of(offset, len)?;
+        let map = with_room(|| Map::reserve(mapped, sharing))?;
+        let rest = usize::try_from(file_len.saturating_sub(position)).unwrap_or(usize::MAX);
+        let backed = rest.min(mapped).next_multiple_of(os::page_size());
+        map.uncover(0..backed, file, position)?;
+        Ok(Self { map: Some(map), position, lead, len, backed: AtomicUsize::new(backed) })
     }
 
     /// Zero-filled memory without a file, `len` bytes (more than 0).

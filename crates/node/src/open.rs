@@ -38,6 +38,8 @@ pub struct OpenRequest {
     pub size: Option<f64>,
     pub offset: f64,
     pub length: Option<f64>,
+    /// Whether the window may reach past the end of the file.
+    pub past_end: Option<bool>,
     pub allocate: bool,
     pub advice: Option<UseAdvice>,
     pub touch: bool,
@@ -72,6 +74,7 @@ impl TryFrom<OpenRequest> for OpenOptions {
         let mut options = Self::new(mode)
             .create(create)
             .offset(to_bytes(request.offset)?)
+            .past_end(request.past_end.unwrap_or(false))
             .allocate(request.allocate)
             .touch(request.touch)
             .huge_pages(request.huge_pages);

@@ -71,6 +71,10 @@ impl Map {
         Err(unsupported("mmap"))
     }
 
+    pub(crate) fn reserve(_len: usize, _sharing: Sharing) -> Result<Self, OsError> {
+        Err(unsupported("mmap"))
+    }
+
     pub(crate) fn base(&self) -> *mut u8 {
         match self.0 {}
     }

@@ -180,6 +180,12 @@ impl Map {
         Ok(map)
     }
 
+    /// Zero pages, `len` bytes (more than 0), that take no memory, for a file to be mapped over.
+    pub(crate) fn reserve(len: usize, sharing: Sharing) -> Result<Self, OsError> {
+        let raw = MmapOptions::new().len(len).no_reserve_swap().map_anon();
+        raw.map(|raw| Self { raw: raw.into(), sharing }).map_err(|error| OsError::new("mmap", error))
+    }
+
     /// First mapped byte; the start of a page.
     pub(crate) fn base(&self) -> *mut u8 {
         self.raw.as_mut_ptr()

@@ -159,6 +159,10 @@ impl Map {
         Ok(Self { raw: raw.into() })
     }
 
+    pub(crate) fn reserve(_len: usize, _sharing: Sharing) -> Result<Self, OsError> {
+        Err(OsError::new("MapViewOfFile3", io::ErrorKind::Unsupported.into()))
+    }
+
     pub(crate) fn base(&self) -> *mut u8 {
         self.raw.as_mut_ptr()
     }
