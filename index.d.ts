@@ -260,6 +260,73 @@ interface MappingHandle {
     readonly id: string;
 }
 
+/** Watching a mapping's file. */
+
+/** What happened to a watched file. */
+interface ChangeEvent {
+    /**
+     * `'modified'`: content or size changed, the file was created, or another file took its place. `'metadata'`: permissions or times
+     * changed. `'removed'`: the path names no file any more.
+     */
+    kind: ChangeKind;
+    /** First changed byte of the mapping. Told with `pollMs` alone: the operating systems do not tell. */
+    offset?: number;
+    /** Number of changed bytes, in whole pages. */
+    length?: number;
+    /** True when the path now names another file (an editor's save, a deployment's rename): open it again to see the new bytes. */
+    replaced?: boolean;
+}
+interface WatchOptions {
+    /** Closes the watcher when it aborts. */
+    signal?: AbortSignal;
+    /**
+     * Joins events of one kind that come closer together than this, in milliseconds. The joined event comes when none has come for
+     * so long.
+     *
+     * @default 0
+     */
+    debounceMs?: number;
+    /**
+     * Also compares contents every so many milliseconds, off the main thread, because stores made through mappings raise no event.
+     * Off by default, and with 0.
+     */
+    pollMs?: number;
+    /**
+     * Whether `pollMs` compares pages that are not in memory, too, and reads them for that.
+     *
+     * @default false
+     */
+    pollAll?: boolean;
+    /**
+     * Whether the watcher keeps the process alive.
+     *
+     * @default true
+     */
+    persistent?: boolean;
+}
+/**
+ * Tells what happens to a file. Events: `'change'` (a {@link ChangeEvent}), `'error'` (an MmapIoError, after which the watcher
+ * closes), `'close'`.
+ *
+ * `'removed'` comes at once; the watcher closes by itself one second later unless the path comes back, which is `'modified'` with
+ * `replaced`.
+ *
+ * It is an async iterable of the same events, from the moment the iteration begins. A loop that is slow gets changes of one kind
+ * in a row, and at last all of them, joined to one; nothing piles up. The loop ends when the watcher closes, and throws its error,
+ * or the reason of its signal. Leaving the loop leaves the watcher open.
+ */
+interface Watcher extends EventEmitter, AsyncIterable<ChangeEvent> {
+    /** Whether changes are still told. */
+    readonly isActive: boolean;
+    /** Ends the watch: no listener for changes or errors runs after it returns. Idempotent. */
+    close(): void;
+    /** Lets the watcher keep the process alive. */
+    ref(): this;
+    /** Lets the process end although the watcher is open. */
+    unref(): this;
+    [Symbol.dispose](): void;
+}
+
 interface StreamOptions {
     /** @default 0 */
     offset?: number;
@@ -743,6 +810,22 @@ declare class MemoryMappedFile extends EventEmitter {
      */
     response(request?: RequestLike, options?: ResponseOptions): Response;
     /**
+     * Tells what happens to the file at the mapping's path: changes by others, a new file in its place, its removal. Stores through
+     * mappings raise no event on any operating system; `pollMs` finds them. `listener` is added for `'change'`.
+     *
+     * Throws WatchFailed when the path names no file any more (`ENOENT`) and where the system has no watches left (the message names
+     * the setting to raise), Unsupported for a mapping made of a descriptor and for anonymous memory, Closed, and the reason of a
+     * signal that has aborted. A file that was replaced since it was opened is told at once. Closing the mapping closes its watchers.
+     *
+     * ```js
+     * const mapping = await MemoryMappedFile.openRo('package.json')
+     * const watcher = mapping.watch((event) => console.log(event.kind, event.replaced))
+     * watcher.close()
+     * mapping.close()
+     * ```
+     */
+    watch(listener?: (event: ChangeEvent) => void, options?: WatchOptions): Watcher;
+    /**
      * A value to post to another thread of this process, where {@link MemoryMappedFile.attach} makes a mapping of it. From here on this
      * object holds the file until close() or the end of its thread: garbage collection alone does not close it. Throws Closed.
      */
@@ -882,4 +965,4 @@ declare const capabilities: Readonly<{
 }>;
 
 export { ChangeKind, MemoryMappedFile, MmapAdvice, MmapIoError, MmapMode, Segment, SegmentMut, TouchHint, alignUp, capabilities, copyMmap, copyMmapSync, createMmap, createMmapSync, deleteMmap, deleteMmapSync, flush, flushSync, loadMmap, loadMmapSync, pageSize, updateRegion, writeMmap, writeMmapSync };
-export type { AnonymousOptions, AttachOptions, Bytes, ChunksMut, FaultEvent, FlushPolicy, HeaderSource, LinesOptions, MapOptions, MappedSliceMut, MappingHandle, MmapIoErrorDetails, MmapIoErrorKind, OpenOptions, Range, ReadStreamOptions, RequestLike, Residency, ResponseOptions, SearchOptions, StreamOptions, TouchOptions, TypedArrayConstructor, ViewMode, WritableMapOptions };
+export type { AnonymousOptions, AttachOptions, Bytes, ChangeEvent, ChunksMut, FaultEvent, FlushPolicy, HeaderSource, LinesOptions, MapOptions, MappedSliceMut, MappingHandle, MmapIoErrorDetails, MmapIoErrorKind, OpenOptions, Range, ReadStreamOptions, RequestLike, Residency, ResponseOptions, SearchOptions, StreamOptions, TouchOptions, TypedArrayConstructor, ViewMode, WatchOptions, Watcher, WritableMapOptions };

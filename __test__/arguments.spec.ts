@@ -78,6 +78,8 @@ const counts: Record<string, (m: MemoryMappedFile, count: unknown) => unknown> =
   'stream offset': (m, offset) => any(m).stream?.({ offset, length: 0 }),
   'stream length': (m, length) => any(m).stream?.({ length }),
   'stream chunkSize': (m, chunkSize) => any(m).stream?.({ chunkSize }),
+  'watch debounceMs': (m, count) => any(m).watch?.(undefined, { debounceMs: count }),
+  'watch pollMs': (m, count) => any(m).watch?.(undefined, { pollMs: count }),
 }
 
 for (const [title, call] of Object.entries(counts)) {
@@ -159,6 +161,16 @@ test('wrong types of other arguments are told by name', async (t) => {
     [() => m.close?.({ detatch: false }), 'ERR_INVALID_ARG_VALUE', /did you mean "detach"/],
     [() => m.close?.([]), 'ERR_INVALID_ARG_TYPE', /"options"/],
     [() => m.resize?.(5, { detahc: true }), 'ERR_INVALID_ARG_VALUE', /did you mean "detach"/],
+    [() => m.watch?.('modified'), 'ERR_INVALID_ARG_TYPE', /"listener" argument to be a function/],
+    [() => m.watch?.(null), 'ERR_INVALID_ARG_TYPE', /"listener"/],
+    [() => m.watch?.({ debounceMs: 5 }), 'ERR_INVALID_ARG_TYPE', /"listener"/],
+    [() => m.watch?.(undefined, 5), 'ERR_INVALID_ARG_TYPE', /"options"/],
+    [() => m.watch?.(undefined, { signal: {} }), 'ERR_INVALID_ARG_TYPE', /"options.signal"/],
+    [() => m.watch?.(undefined, { debounceMs: 2 ** 31 }), 'ERR_OUT_OF_RANGE', /at most 2147483647/],
+    [() => m.watch?.(undefined, { pollMs: 2 ** 31 }), 'ERR_OUT_OF_RANGE', /at most 2147483647/],
+    [() => m.watch?.(undefined, { pollAll: 1 }), 'ERR_INVALID_ARG_TYPE', /"options.pollAll"/],
+    [() => m.watch?.(undefined, { persistent: 'no' }), 'ERR_INVALID_ARG_TYPE', /"options.persistent"/],
+    [() => m.watch?.(undefined, { debouncems: 5 }), 'ERR_INVALID_ARG_VALUE', /did you mean "debounceMs"/],
     [() => m.updateRegion?.(0, new Proxy(new Uint8Array(4), {})), 'ERR_INVALID_ARG_TYPE', /"data"/],
     [() => m.updateRegion?.(0, Object.create(Uint8Array.prototype)), 'ERR_INVALID_ARG_TYPE', /"data"/],
     [() => m.readInto?.(0, Object.create(Uint8Array.prototype)), 'ERR_INVALID_ARG_TYPE', /"target"/],

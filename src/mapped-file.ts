@@ -36,6 +36,7 @@ import { Status } from './status.ts'
 import { pageSize } from './utilities.ts'
 import { MAX_VIEW } from './views/mapped.ts'
 import { createViews, type Views } from './views/views.ts'
+import { type ChangeEvent, FileWatcher, planWatch, type Watcher, type WatchOptions } from './watch.ts'
 import { byteStream, checkStream, type StreamOptions } from './web/byte-stream.ts'
 import { checkReadStream, type ReadStreamOptions, readStream } from './web/read-stream.ts'
 import { type RequestLike, type ResponseOptions, respond } from './web/response.ts'
@@ -245,6 +246,7 @@ export class MemoryMappedFile extends EventEmitter {
   readonly #owner: Owner & Walked & Lined
   readonly #search: Search
   readonly #sliceOwner: SliceOwner
+  readonly #watchers = new Set<FileWatcher>()
   #closed = false
 
   private constructor(key: symbol, opened: Opened) {
@@ -797,6 +799,27 @@ export class MemoryMappedFile extends EventEmitter {
   }
 
   /**
+   * Tells what happens to the file at the mapping's path: changes by others, a new file in its place, its removal. Stores through
+   * mappings raise no event on any operating system; `pollMs` finds them. `listener` is added for `'change'`.
+   *
+   * Throws WatchFailed when the path names no file any more (`ENOENT`) and where the system has no watches left (the message names
+   * the setting to raise), Unsupported for a mapping made of a descriptor and for anonymous memory, Closed, and the reason of a
+   * signal that has aborted. A file that was replaced since it was opened is told at once. Closing the mapping closes its watchers.
+   *
+   * ```js
+   * const mapping = await MemoryMappedFile.openRo('package.json')
+   * const watcher = mapping.watch((event) => console.log(event.kind, event.replaced))
+   * watcher.close()
+   * mapping.close()
+   * ```
+   */
+  watch(listener?: (event: ChangeEvent) => void, options?: WatchOptions): Watcher {
+    const plan = planWatch(listener, options)
+    if (this.#closed) throw closedError()
+    return new FileWatcher(this.#native, this.path, plan, this.#watchers)
+  }
+
+  /**
    * A value to post to another thread of this process, where {@link MemoryMappedFile.attach} makes a mapping of it. From here on this
    * object holds the file until close() or the end of its thread: garbage collection alone does not close it. Throws Closed.
    */
@@ -817,6 +840,7 @@ export class MemoryMappedFile extends EventEmitter {
     const detach = checkDetach(options) ?? true
     if (this.#closed) return
     this.#closed = true
+    for (const watcher of this.#watchers) watcher.close()
     if (detach) this.#views.empty()
     this.#native.close()
     process.nextTick(() => this.emit('close'))

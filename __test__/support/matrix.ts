@@ -165,6 +165,7 @@ export const rows: Row[] = [
   { title: 'response()', call: (m) => m.response(), outcomes: reads },
   { title: 'response to another method', call: (m) => m.response({ method: 'POST', headers: new Headers() }), outcomes: reads },
   { title: 'share', call: (m) => m.share(), outcomes: reads },
+  { title: 'watch', call: (m) => m.watch().close(), outcomes: { ...reads, anonymous: 'Unsupported' } },
   { title: 'close', call: (m) => m.close(), outcomes: anyState },
   { title: 'Symbol.dispose', call: (m) => m[Symbol.dispose](), outcomes: anyState },
   { title: 'Symbol.asyncDispose', call: (m) => m[Symbol.asyncDispose](), outcomes: anyState },

@@ -110,6 +110,14 @@ pub enum Error {
     /// Pages could not be unlocked.
     #[error("unlock failed: {0}")]
     UnlockFailed(OsError),
+    /// The file cannot be watched, or not any longer.
+    #[error("{message}{}", os.as_ref().map(|os| format!(" ({os})")).unwrap_or_default())]
+    WatchFailed {
+        /// What failed, and what to do about it.
+        message: String,
+        /// The operating system's error, where it gave one.
+        os: Option<OsError>,
+    },
     /// Not available for this file, on this platform or file system. The operating system's error where it gave one.
     #[error("{message}")]
     Unsupported {

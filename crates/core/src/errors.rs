@@ -102,6 +102,7 @@ impl From<Error> for MmapIoError {
             Error::AdviceFailed(os) => Self::AdviceFailed(os.to_string()),
             Error::LockFailed(os) => Self::LockFailed(os.to_string()),
             Error::UnlockFailed(os) => Self::UnlockFailed(os.to_string()),
+            Error::WatchFailed { .. } => Self::WatchFailed(message),
             Error::Unsupported { message, .. } => Self::Io(io::Error::new(io::ErrorKind::Unsupported, message)),
         }
     }

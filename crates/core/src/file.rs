@@ -18,6 +18,8 @@
 
 use std::fs::File;
 use std::ops::Range;
+#[cfg(feature = "watch")]
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -110,6 +112,9 @@ pub struct MappedFile {
     resizing: Mutex<()>,
     health: Mutex<Health>,
     locks: Mutex<PageLocks>,
+    /// Where it was opened, whatever the working directory becomes. `None` for a file that was open already.
+    #[cfg(feature = "watch")]
+    path: Option<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -205,7 +210,20 @@ impl MappedFile {
             resizing: Mutex::new(()),
             health: Mutex::new(Health { untold: None, failed: None, unsynced_folder: created_in }),
             locks: Mutex::default(),
+            #[cfg(feature = "watch")]
+            path: None,
         }
+    }
+
+    /// Remembers where the file was opened.
+    #[cfg(feature = "watch")]
+    pub(crate) fn opened_at(&mut self, path: &Path) {
+        self.path = Some(std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()));
+    }
+
+    #[cfg(feature = "watch")]
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
     }
 
     /// Length of the mapping in bytes.

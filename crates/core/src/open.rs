@@ -287,7 +287,10 @@ impl OpenOptions {
         let (file, mut emptied) = (Arc::new(file), false);
         match self.prepare(&file, created.as_deref(), &mut emptied) {
             Ok((placement, region)) => {
-                let mapped = MappedFile::new(Arc::clone(&file), placement, region);
+                #[cfg_attr(not(feature = "watch"), expect(unused_mut, reason = "it is told its path to be watched"))]
+                let mut mapped = MappedFile::new(Arc::clone(&file), placement, region);
+                #[cfg(feature = "watch")]
+                mapped.opened_at(path);
                 self.give_hints(&mapped).inspect_err(|_| undo(&file, created.as_deref(), emptied))?;
                 Ok(mapped)
             }

@@ -206,7 +206,6 @@ fn a_panic_in_a_callback_leaves_watch_and_mapping_usable() {
 }
 
 /// Row 26: a watch that is dropped has given back what it took from the system.
-#[ignore = "every watch has an inotify instance of its own, which goes some time after the drop"]
 #[test]
 fn watches_come_and_go_without_leaving_anything() {
     let scratch = Scratch::new();
@@ -220,7 +219,6 @@ fn watches_come_and_go_without_leaving_anything() {
 /// Rows 22 and 24: an editor's save, which writes a new file and renames it over the old one, is a change of the file, and
 /// the watch goes on.
 #[cfg(target_os = "linux")]
-#[ignore = "the watch is on the file and not on its folder yet"]
 #[test]
 fn a_file_that_is_replaced_is_modified_and_the_watch_goes_on() {
     let scratch = Scratch::new();
@@ -236,7 +234,6 @@ fn a_file_that_is_replaced_is_modified_and_the_watch_goes_on() {
 
 /// Row 23: a file that is removed while it is mapped is removed.
 #[cfg(target_os = "linux")]
-#[ignore = "the watch is on the file and not on its folder yet"]
 #[test]
 fn a_file_that_is_removed_while_it_is_mapped_is_told_as_removed() {
     let scratch = Scratch::new();

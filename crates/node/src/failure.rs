@@ -79,6 +79,13 @@ impl From<Error> for Failure {
             Error::LockFailed(os) => Self::new("LockFailed", LOCK_LIMITS).with(&os),
             Error::UnlockFailed(os) => Self::new("UnlockFailed", "").with(&os),
             Error::ResizeFailed(_) => Self::new("ResizeFailed", message),
+            Error::WatchFailed { message, os } => {
+                let failure = Self::new("WatchFailed", message);
+                match os {
+                    Some(os) => failure.with(&os),
+                    None => failure,
+                }
+            }
             Error::Unsupported { os, .. } => {
                 let failure = Self::new("Unsupported", message);
                 match os {
@@ -131,6 +138,7 @@ fn name_of(error: &std::io::Error) -> (Option<i32>, Option<&'static str>) {
 /// Errors that the core makes itself have a kind and no number.
 fn name_of_kind(kind: ErrorKind) -> Option<&'static str> {
     match kind {
+        ErrorKind::NotFound => Some("ENOENT"),
         ErrorKind::OutOfMemory => Some("ENOMEM"),
         ErrorKind::FileTooLarge => Some("EFBIG"),
         ErrorKind::InvalidInput => Some("EINVAL"),

@@ -19,6 +19,7 @@ mod paging;
 mod search;
 mod shared_buffer;
 mod stop;
+mod watch;
 
 use napi_derive::napi;
 

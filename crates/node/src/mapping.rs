@@ -103,6 +103,11 @@ impl Mapping {
         })
     }
 
+    /// The file. `None` after close.
+    pub(crate) fn file(&self) -> Option<Arc<MappedFile>> {
+        self.holder.file()
+    }
+
     /// Runs `call` on the file, or answers "closed".
     pub(crate) fn with<T: IntoJs>(
         &self,

@@ -189,7 +189,10 @@ impl MemoryMappedFile {
     /// ```
     pub fn from_file<P: AsRef<Path>>(file: File, mode: MmapMode, path: P) -> Result<Self> {
         refuse_cow_without_feature(mode)?;
-        let file = OpenOptions::new(mode).map(file)?;
+        #[cfg_attr(not(feature = "watch"), expect(unused_mut, reason = "it is told its path to be watched"))]
+        let mut file = OpenOptions::new(mode).map(file)?;
+        #[cfg(feature = "watch")]
+        file.opened_at(path.as_ref());
         Self::assemble(file, path.as_ref().to_path_buf(), FlushPolicy::Never, false)
     }
 

@@ -12,6 +12,19 @@ pub(crate) use platform::{
     sync_parent_entry, Map, CAN_COVER, HAS_EVICTION, HAS_RESIDENCY, IS_A_FOLDER,
 };
 
+#[cfg(feature = "watch")]
+pub(crate) use platform::{
+    file_id, file_id_at, is_too_many_open, read_at, HAS_ORDERED_EVENTS, NAMES_IGNORE_CASE, NO_WATCHES_LEFT,
+};
+
+/// Which file or folder it is, whatever its name.
+#[cfg(feature = "watch")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FileId {
+    pub(crate) device: u64,
+    pub(crate) number: u64,
+}
+
 /// How a file is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {

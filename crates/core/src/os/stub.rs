@@ -46,6 +46,35 @@ pub(crate) fn is_same_file(_file: &File, _path: &Path) -> bool {
     false
 }
 
+#[cfg(feature = "watch")]
+pub(crate) const NAMES_IGNORE_CASE: bool = false;
+
+#[cfg(feature = "watch")]
+pub(crate) const NO_WATCHES_LEFT: i32 = 0;
+
+#[cfg(feature = "watch")]
+pub(crate) fn is_too_many_open(_error: &io::Error) -> bool {
+    false
+}
+
+#[cfg(feature = "watch")]
+pub(crate) const HAS_ORDERED_EVENTS: bool = false;
+
+#[cfg(feature = "watch")]
+pub(crate) fn file_id(_file: &File) -> io::Result<super::FileId> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(feature = "watch")]
+pub(crate) fn file_id_at(_path: &Path) -> io::Result<super::FileId> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(feature = "watch")]
+pub(crate) fn read_at(_file: &File, _bytes: &mut [u8], _position: u64) -> io::Result<usize> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 pub(crate) fn sync_parent_entry(_folder: &Path) -> Result<(), OsError> {
     Err(unsupported("fsync"))
 }

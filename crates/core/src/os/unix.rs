@@ -18,6 +18,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use memmap2::{MmapOptions, MmapRaw};
 
+#[cfg(feature = "watch")]
+use super::FileId;
 use super::{Access, Advice, Sharing};
 use crate::error::OsError;
 
@@ -110,6 +112,42 @@ pub(crate) fn is_same_file(file: &File, path: &Path) -> bool {
         _ => false,
     }
 }
+
+/// Which file it is.
+#[cfg(feature = "watch")]
+pub(crate) fn file_id(file: &File) -> io::Result<FileId> {
+    file.metadata().map(|metadata| FileId { device: metadata.dev(), number: metadata.ino() })
+}
+
+/// Which file or folder a path names, links followed.
+#[cfg(feature = "watch")]
+pub(crate) fn file_id_at(path: &Path) -> io::Result<FileId> {
+    std::fs::metadata(path).map(|metadata| FileId { device: metadata.dev(), number: metadata.ino() })
+}
+
+/// Reads bytes from a position on, as many as there are.
+#[cfg(feature = "watch")]
+pub(crate) fn read_at(file: &File, bytes: &mut [u8], position: u64) -> io::Result<usize> {
+    file.read_at(bytes, position)
+}
+
+/// Whether `NAME` and `name` are one file, on most file systems.
+#[cfg(feature = "watch")]
+pub(crate) const NAMES_IGNORE_CASE: bool = cfg!(target_vendor = "apple");
+
+/// The error number for a user who may not watch more.
+#[cfg(feature = "watch")]
+pub(crate) const NO_WATCHES_LEFT: i32 = libc::ENOSPC;
+
+/// Whether a limit of open files was met.
+#[cfg(feature = "watch")]
+pub(crate) fn is_too_many_open(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+}
+
+/// Whether changes of a folder are told one by one and in their order.
+#[cfg(feature = "watch")]
+pub(crate) const HAS_ORDERED_EVENTS: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 /// Brings the names in `folder` to the device. A folder that may not be opened or is not there any more, or a file system
 /// that does not sync folders, is no error: the operating system cannot promise more there.

@@ -12,10 +12,14 @@ use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::mem::{size_of, MaybeUninit};
 use std::ops::Range;
+#[cfg(feature = "watch")]
+use std::os::windows::fs::{FileExt, OpenOptionsExt};
 use std::os::windows::io::AsRawHandle;
 use std::path::Path;
 
 use memmap2::{MmapOptions, MmapRaw};
+#[cfg(feature = "watch")]
+use windows_sys::Win32::Storage::FileSystem::FILE_FLAG_BACKUP_SEMANTICS;
 use windows_sys::Win32::Storage::FileSystem::{
     FileAllocationInfo, GetFileInformationByHandle, SetFileInformationByHandle, BY_HANDLE_FILE_INFORMATION,
     FILE_ALLOCATION_INFO,
@@ -24,6 +28,8 @@ use windows_sys::Win32::System::Memory::{PrefetchVirtualMemory, VirtualLock, Vir
 use windows_sys::Win32::System::SystemInformation::{GetSystemInfo, SYSTEM_INFO};
 use windows_sys::Win32::System::Threading::GetCurrentProcess;
 
+#[cfg(feature = "watch")]
+use super::FileId;
 use super::{Access, Advice, Growth, Others, Sharing};
 use crate::error::OsError;
 
@@ -96,6 +102,47 @@ fn identity(file: &File) -> Option<(u32, u32, u32)> {
     let info = unsafe { info.assume_init() };
     Some((info.dwVolumeSerialNumber, info.nFileIndexHigh, info.nFileIndexLow))
 }
+
+/// Which file it is.
+#[cfg(feature = "watch")]
+pub(crate) fn file_id(file: &File) -> io::Result<FileId> {
+    let (volume, high, low) = identity(file).ok_or_else(io::Error::last_os_error)?;
+    Ok(FileId { device: volume.into(), number: u64::from(high) << 32 | u64::from(low) })
+}
+
+/// Which file or folder a path names, links followed. Opened without any right, which disturbs nobody.
+#[cfg(feature = "watch")]
+pub(crate) fn file_id_at(path: &Path) -> io::Result<FileId> {
+    OpenOptions::new()
+        .access_mode(0)
+        .custom_flags(FILE_FLAG_BACKUP_SEMANTICS)
+        .open(path)
+        .and_then(|file| file_id(&file))
+}
+
+/// Reads bytes from a position on, as many as there are.
+#[cfg(feature = "watch")]
+pub(crate) fn read_at(file: &File, bytes: &mut [u8], position: u64) -> io::Result<usize> {
+    file.seek_read(bytes, position)
+}
+
+/// Whether `NAME` and `name` are one file, on most file systems.
+#[cfg(feature = "watch")]
+pub(crate) const NAMES_IGNORE_CASE: bool = true;
+
+/// There is no such limit here: `ERROR_TOO_MANY_OPEN_FILES`.
+#[cfg(feature = "watch")]
+pub(crate) const NO_WATCHES_LEFT: i32 = 4;
+
+/// Whether a limit of open files was met.
+#[cfg(feature = "watch")]
+pub(crate) fn is_too_many_open(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(NO_WATCHES_LEFT)
+}
+
+/// A rename over a file is told as its removal first.
+#[cfg(feature = "watch")]
+pub(crate) const HAS_ORDERED_EVENTS: bool = false;
 
 /// A directory's entries need no flush of their own here.
 #[expect(clippy::unnecessary_wraps, reason = "the same signature on every platform")]

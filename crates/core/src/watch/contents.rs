@@ -1,0 +1,118 @@
+//! Finding changed bytes by comparing contents.
+//!
+//! A print of every page is kept, eight bytes for four thousand. Bytes are read from the file and not through the mapping:
+//! a file that was cut raises no fault then, and the mapping does not grow into memory. Shared mappings and reads see the
+//! same bytes.
+
+use std::hash::BuildHasher;
+use std::ops::Range;
+use std::time::SystemTime;
+
+use foldhash::fast::RandomState;
+
+use crate::file::MappedFile;
+use crate::os;
+use crate::region::to_u64;
+
+/// Pages that are read at once.
+const AT_ONCE: usize = 64;
+/// Ranges that are told one by one. More are told as one.
+const MOST: usize = 16;
+
+pub(super) struct Contents {
+    /// Whether pages that are not in memory are read.
+    all: bool,
+    /// `None` for a page that was never read.
+    prints: Vec<Option<u64>>,
+    len: u64,
+    modified: Option<SystemTime>,
+    hasher: RandomState,
+}
+
+impl Contents {
+    /// What the file is now; its bytes are read by the first [`compare`](Self::compare).
+    pub(super) fn new(file: &MappedFile, all: bool) -> Self {
+        Self { all, prints: Vec::new(), len: file.len(), modified: modified(file), hasher: RandomState::default() }
+    }
+
+    /// The ranges of the mapping that differ from what they were at the last call, page by page.
+    ///
+    /// A page that is in memory for the first time counts as changed when the file's time has moved since: it may have been
+    /// loaded by a store.
+    pub(super) fn compare(&mut self, file: &MappedFile) -> Vec<(u64, u64)> {
+        let (len, page) = (file.len(), os::page_size());
+        let lead = file.offset() % to_u64(page);
+        let has_moved = std::mem::replace(&mut self.modified, modified(file)) != self.modified;
+        let pages = usize::try_from((lead + len).div_ceil(to_u64(page))).unwrap_or(usize::MAX);
+        if len != self.len {
+            // The window ends elsewhere in its last page.
+            if let Some(last) = self.prints.len().min(pages).checked_sub(1) {
+                self.prints.truncate(last);
+            }
+            self.len = len;
+        }
+        self.prints.resize(pages, None);
+        let in_memory = if self.all { None } else { file.residency(0, len).ok().map(|residency| residency.map) };
+        let is_wanted = |index: usize| in_memory.as_ref().is_none_or(|map| map.get(index) == Some(&1));
+
+        let mut changed = Vec::new();
+        let mut bytes = vec![0; AT_ONCE * page];
+        let mut next = 0;
+        while next < pages {
+            let run = (next..pages.min(next + AT_ONCE)).take_while(|index| is_wanted(*index)).count();
+            let start = file.offset() - lead + to_u64(next * page);
+            // A page that cannot be read is left out this time.
+            let got = if run == 0 { None } else { read(file, bytes.get_mut(..run * page).unwrap_or_default(), start) };
+            for at in 0..got.map_or(0, |_| run) {
+                let index = next + at;
+                let window = window_of(index, page, lead, len);
+                let (from, to) = (window.start % page, window.end - index * page);
+                let end = got.unwrap_or(0).min(at * page + to);
+                let print = self.hasher.hash_one(bytes.get(at * page + from..end).unwrap_or_default());
+                if let Some(known) = self.prints.get_mut(index)
+                    && known.replace(print).map_or(has_moved, |before| before != print)
+                {
+                    push(&mut changed, to_u64(window.start) - lead..to_u64(window.end) - lead);
+                }
+            }
+            next += run.max(1);
+        }
+        if changed.len() > MOST {
+            let end = changed.last().map_or(0, |last| last.end);
+            changed.truncate(1);
+            changed.iter_mut().for_each(|all| all.end = end);
+        }
+        changed.into_iter().map(|range| (range.start, range.end - range.start)).collect()
+    }
+}
+
+/// The bytes of a page that belong to the window, counted from the first page's start.
+fn window_of(index: usize, page: usize, lead: u64, len: u64) -> Range<usize> {
+    let clip = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+    (index * page).max(clip(lead))..((index + 1) * page).min(clip(lead + len))
+}
+
+fn push(ranges: &mut Vec<Range<u64>>, range: Range<u64>) {
+    match ranges.last_mut() {
+        Some(last) if last.end == range.start => last.end = range.end,
+        _ => ranges.push(range),
+    }
+}
+
+/// How many bytes there are, up to the buffer's length.
+fn read(file: &MappedFile, bytes: &mut [u8], position: u64) -> Option<usize> {
+    let mut got = 0;
+    while let Some(rest) = bytes.get_mut(got..).filter(|rest| !rest.is_empty()) {
+        match os::read_at(file.file()?, rest, position + to_u64(got)) {
+            Ok(0) => break,
+            Ok(count) => got += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(_) => return None,
+        }
+    }
+    Some(got)
+}
+
+fn modified(file: &MappedFile) -> Option<SystemTime> {
+    file.file()?.metadata().and_then(|metadata| metadata.modified()).ok()
+}

@@ -1,0 +1,394 @@
+//! Watching with everything that can be told: replacement, errors, the end, compared contents.
+#![cfg(feature = "watch")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+#![cfg_attr(not(target_os = "linux"), allow(dead_code, unused_imports, reason = "some tests are of Linux alone"))]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+
+use common::process::in_child;
+use common::{page, pattern, wait_until, Scratch, LIMIT};
+use mmap_io::watch::{Change, Notice, WatchOptions};
+use mmap_io::{ChangeKind, MemoryMappedFile, MmapIoError, MmapMode, WatchHandle};
+
+use ChangeKind::{Metadata, Modified, Removed};
+
+fn watched_with(file: &MemoryMappedFile, options: &WatchOptions) -> (WatchHandle, Receiver<Notice>) {
+    let (send, receive) = mpsc::channel();
+    // A test that has seen enough does not listen any more.
+    let handle = file.watch_with(options, move |notice| _ = send.send(notice)).unwrap();
+    (handle, receive)
+}
+
+fn watched(file: &MemoryMappedFile) -> (WatchHandle, Receiver<Notice>) {
+    watched_with(file, &WatchOptions::new())
+}
+
+#[track_caller]
+fn next(told: &Receiver<Notice>) -> Notice {
+    told.recv_timeout(LIMIT).unwrap_or_else(|_| panic!("nothing was told"))
+}
+
+#[track_caller]
+fn next_change(told: &Receiver<Notice>) -> (ChangeKind, bool) {
+    match next(told) {
+        Notice::Changed(Change { kind, replaced, .. }) => (kind, replaced),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Fails unless exactly these changes are told, in this order; a change of permissions marks the end.
+#[track_caller]
+fn expect(told: &Receiver<Notice>, path: &Path, changes: &[(ChangeKind, bool)]) {
+    for change in changes {
+        assert_eq!(next_change(told), *change);
+    }
+    let mut permissions = fs::metadata(path).unwrap().permissions();
+    permissions.set_readonly(!permissions.readonly());
+    fs::set_permissions(path, permissions).unwrap();
+    let mut last = next_change(told);
+    if changes.last() == Some(&(Modified, false)) {
+        // One more of the same when the first was told before the last was made.
+        while last == (Modified, false) {
+            last = next_change(told);
+        }
+    }
+    assert_eq!(last, (Metadata, false));
+}
+
+fn replace(path: &Path, content: &str) {
+    let new = path.with_extension("new");
+    fs::write(&new, content).unwrap();
+    fs::rename(&new, path).unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn each_way_of_changing_a_file_is_told_as_what_it_is() {
+    let scratch = Scratch::new();
+    let path = scratch.file();
+    let file = scratch.with(b"content", MmapMode::ReadOnly);
+    let (handle, told) = watched(&file);
+    fs::write(&path, "written").unwrap();
+    expect(&told, &path, &[(Modified, false)]);
+    let mut permissions = fs::metadata(&path).unwrap().permissions();
+    #[expect(clippy::permissions_set_readonly_false, reason = "a file of this test")]
+    permissions.set_readonly(false);
+    fs::set_permissions(&path, permissions).unwrap();
+    assert_eq!(next_change(&told), (Metadata, false));
+    fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(2).unwrap();
+    expect(&told, &path, &[(Modified, false)]);
+    replace(&path, "new");
+    expect(&told, &path, &[(Modified, true)]);
+    fs::rename(&path, scratch.path("away")).unwrap();
+    assert_eq!(next_change(&told), (Removed, false));
+    fs::rename(scratch.path("away"), &path).unwrap();
+    expect(&told, &path, &[(Modified, true)]);
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, "again").unwrap();
+    expect(&told, &path, &[(Removed, false), (Modified, true), (Modified, false)]);
+    for round in 0..100 {
+        replace(&path, &round.to_string());
+        assert_eq!(next_change(&told), (Modified, true));
+    }
+    // Others in the same folder.
+    fs::write(scratch.path("other"), "x").unwrap();
+    fs::remove_file(scratch.path("other")).unwrap();
+    fs::read(&path).unwrap();
+    expect(&told, &path, &[]);
+    assert!(handle.is_active());
+}
+
+#[test]
+fn a_file_that_stays_away_ends_the_watch_and_that_is_told_last() {
+    let scratch = Scratch::new();
+    let file = scratch.with(b"content", MmapMode::ReadOnly);
+    let (handle, told) = watched(&file);
+    fs::rename(scratch.file(), scratch.path("away")).unwrap();
+    assert_eq!(next_change(&told), (Removed, false));
+    assert!(handle.is_active(), "it may come back");
+    assert!(matches!(next(&told), Notice::Ended));
+    wait_until("the watch ends", || !handle.is_active());
+    // The callback has gone, and the channel with it.
+    assert!(told.recv_timeout(LIMIT).is_err());
+    fs::rename(scratch.path("away"), scratch.file()).unwrap();
+    let (_handle, told) = watched(&file);
+    fs::write(scratch.file(), "x").unwrap();
+    assert_eq!(next_change(&told), (Modified, false));
+}
+
+#[test]
+fn a_file_that_was_replaced_before_it_was_watched_is_told_at_once() {
+    let scratch = Scratch::new();
+    let file = scratch.with(b"content", MmapMode::ReadOnly);
+    replace(&scratch.file(), "new");
+    let (_handle, told) = watched(&file);
+    assert_eq!(next_change(&told), (Modified, true));
+}
+
+#[test]
+fn a_folder_that_vanishes_and_comes_back_is_followed() {
+    let scratch = Scratch::new();
+    let folder = scratch.path("a");
+    fs::create_dir_all(folder.join("b")).unwrap();
+    let path = folder.join("b/file");
+    fs::write(&path, "content").unwrap();
+    let file = MemoryMappedFile::open_ro(&path).unwrap();
+    let (handle, told) = watched(&file);
+    for round in 0..3 {
+        // The folder itself, with its file.
+        fs::remove_file(&path).unwrap();
+        fs::remove_dir(folder.join("b")).unwrap();
+        fs::create_dir(folder.join("b")).unwrap();
+        fs::write(&path, "again").unwrap();
+        wait_until("it is told as another", || matches!(next_change(&told), (Modified, true)));
+        // Changes in the new folder are heard.
+        wait_until("a write is told", || {
+            fs::write(&path, "more").unwrap();
+            matches!(told.recv_timeout(Duration::from_millis(10)), Ok(Notice::Changed(Change { kind: Modified, .. })))
+        });
+        // The folder above.
+        fs::rename(&folder, scratch.path("moved")).unwrap();
+        wait_until("it is told as removed", || next_change(&told).0 == Removed);
+        fs::rename(scratch.path("moved"), &folder).unwrap();
+        wait_until("it is told as back", || matches!(next_change(&told), (Modified, true)));
+        assert!(handle.is_active(), "round {round}");
+    }
+}
+
+/// inotify knows a folder by what it is: the watch of one that moved must not be mistaken for that of its successor.
+#[test]
+fn a_folder_that_takes_the_place_of_another_is_told_apart_from_it() {
+    let scratch = Scratch::new();
+    let (one, two) = (scratch.path("one"), scratch.path("two"));
+    for folder in [&one, &two] {
+        fs::create_dir(folder).unwrap();
+        fs::write(folder.join("file"), "content").unwrap();
+    }
+    let first = MemoryMappedFile::open_ro(one.join("file")).unwrap();
+    let (_first, told_first) = watched(&first);
+    fs::rename(&one, scratch.path("three")).unwrap();
+    fs::rename(&two, &one).unwrap();
+    wait_until("the other file is told", || matches!(next_change(&told_first), (Modified, true)));
+    let third = MemoryMappedFile::open_ro(scratch.path("three/file")).unwrap();
+    let (_third, told_third) = watched(&third);
+    fs::write(scratch.path("three/file"), "x").unwrap();
+    assert_eq!(next_change(&told_third), (Modified, false));
+    while told_first.try_recv().is_ok() {}
+    replace(&one.join("file"), "new");
+    assert_eq!(next_change(&told_first), (Modified, true));
+    replace(&scratch.path("three/file"), "new");
+    wait_until("the third is told", || matches!(next_change(&told_third), (Modified, true)));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_behind_links_is_followed_along_every_link() {
+    use std::os::unix::fs::symlink;
+
+    let scratch = Scratch::new();
+    for release in ["one", "two"] {
+        fs::create_dir(scratch.path(release)).unwrap();
+        fs::write(scratch.path(release).join("file"), release).unwrap();
+    }
+    symlink("one", scratch.path("current")).unwrap();
+    symlink("current/file", scratch.file()).unwrap();
+    let file = MemoryMappedFile::open_ro(scratch.file()).unwrap();
+    let (_handle, told) = watched(&file);
+    fs::write(scratch.path("one/file"), "x").unwrap();
+    assert_eq!(next_change(&told), (Modified, false));
+    let switch = |to: &str, link: &str| {
+        symlink(to, scratch.path("link")).unwrap();
+        fs::rename(scratch.path("link"), scratch.path(link)).unwrap();
+    };
+    switch("two", "current");
+    wait_until("the other release is told", || next_change(&told) == (Modified, true));
+    replace(&scratch.path("two/file"), "y");
+    assert_eq!(next_change(&told), (Modified, true));
+    switch("one/file", "file");
+    assert_eq!(next_change(&told), (Modified, true));
+    // What is no link on the way any more.
+    replace(&scratch.path("two/file"), "z");
+    fs::remove_file(scratch.file()).unwrap();
+    assert_eq!(next_change(&told), (Removed, false));
+    assert!(matches!(next(&told), Notice::Ended));
+}
+
+#[test]
+fn a_relative_path_is_what_it_was_when_the_file_was_opened() {
+    in_child("a_relative_path_is_what_it_was_when_the_file_was_opened", || {
+        let scratch = Scratch::new();
+        std::env::set_current_dir(scratch.path("")).unwrap();
+        fs::write("file", "content").unwrap();
+        let file = MemoryMappedFile::open_ro("file").unwrap();
+        std::env::set_current_dir(std::env::temp_dir()).unwrap();
+        let (_handle, told) = watched(&file);
+        assert_eq!(file.path(), Path::new("file"));
+        fs::write(scratch.file(), "x").unwrap();
+        assert_eq!(next_change(&told), (Modified, false));
+    });
+}
+
+#[test]
+fn a_panic_is_told_once_and_stops_nobody() {
+    let scratch = Scratch::new();
+    let file = scratch.with(b"content", MmapMode::ReadOnly);
+    let (send, receive) = mpsc::channel();
+    let _handle = file
+        .watch_with(&WatchOptions::new(), move |notice| match notice {
+            Notice::Changed(_) => panic!("on purpose"),
+            other => send.send(format!("{other:?}")).unwrap(),
+        })
+        .unwrap();
+    let (_other, told) = watched(&file);
+    for round in 0..3 {
+        replace(&scratch.file(), &round.to_string());
+        assert_eq!(next_change(&told), (Modified, true));
+    }
+    let text = receive.recv_timeout(LIMIT).unwrap();
+    assert!(text.contains("panicked: on purpose"), "{text}");
+    assert!(receive.try_recv().is_err());
+}
+
+#[test]
+fn five_hundred_watches_share_what_they_take_from_the_system() {
+    let scratch = Scratch::new();
+    let name = |number: usize| scratch.path(&format!("file {number}"));
+    let files: Vec<_> = (0..500)
+        .map(|number| {
+            fs::write(name(number), "content").unwrap();
+            MemoryMappedFile::open_ro(name(number)).unwrap()
+        })
+        .collect();
+    let watches: Vec<_> = files.iter().map(watched).collect();
+    replace(&name(7), "new");
+    fs::write(name(499), "new").unwrap();
+    assert_eq!(next_change(&watches[7].1), (Modified, true));
+    assert_eq!(next_change(&watches[499].1), (Modified, false));
+    assert!(watches[8].1.try_recv().is_err());
+}
+
+#[test]
+fn watches_come_and_go_in_a_folder_where_much_happens() {
+    let scratch = Scratch::new();
+    let file = scratch.with(b"content", MmapMode::ReadOnly);
+    let path = scratch.file();
+    let (stop, stopped) = mpsc::channel::<()>();
+    let busy = std::thread::spawn(move || {
+        while stopped.try_recv() == Err(mpsc::TryRecvError::Empty) {
+            fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(5).unwrap();
+            replace(&path, "new");
+        }
+    });
+    common::within_limit(move || {
+        for _ in 0..500 {
+            drop(watched(&file));
+        }
+    });
+    drop(stop);
+    busy.join().unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn one_inotify_instance_serves_all_and_is_given_back() {
+    in_child("one_inotify_instance_serves_all_and_is_given_back", || {
+        let instances = || {
+            let links =
+                fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
+            links.filter(|link| link.to_string_lossy().contains("inotify")).count()
+        };
+        let (one, two) = (Scratch::new(), Scratch::new());
+        let files = [one.with(b"1", MmapMode::ReadOnly), two.with(b"2", MmapMode::ReadOnly)];
+        let watches: Vec<_> = files.iter().chain(&files).map(watched).collect();
+        assert_eq!(instances(), 1);
+        drop(watches);
+        wait_until("it is given back", || instances() == 0);
+        let (_watch, told) = watched(&files[0]);
+        fs::write(one.file(), "x").unwrap();
+        assert_eq!(next_change(&told), (Modified, false));
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_limit_of_the_system_names_what_to_raise() {
+    in_child("a_limit_of_the_system_names_what_to_raise", || {
+        let scratch = Scratch::new();
+        let file = scratch.with(b"content", MmapMode::ReadOnly);
+        let mut open = Vec::new();
+        common::linux::limit(libc::RLIMIT_NOFILE, 64);
+        while let Ok(more) = fs::File::open(scratch.file()) {
+            open.push(more);
+        }
+        match file.watch(|_| {}) {
+            Err(MmapIoError::WatchFailed(text)) => {
+                assert!(text.contains("fs.inotify.max_user_instances") && text.contains("inotify_init"), "{text}");
+            }
+            other => panic!("{other:?}"),
+        }
+        drop(open);
+        let (_watch, told) = watched(&file);
+        fs::write(scratch.file(), "x").unwrap();
+        assert_eq!(next_change(&told), (Modified, false));
+    });
+}
+
+fn polling() -> WatchOptions {
+    WatchOptions::new().poll(Duration::from_millis(1))
+}
+
+#[track_caller]
+fn next_range(told: &Receiver<Notice>) -> (u64, u64) {
+    loop {
+        if let Notice::Changed(Change { range: Some(range), kind: Modified, .. }) = next(told) {
+            return range;
+        }
+    }
+}
+
+#[test]
+fn stores_through_another_mapping_are_found_by_comparing_contents() {
+    let scratch = Scratch::new();
+    let len = 10 * page() + 100;
+    let writer = scratch.with(&pattern(len), MmapMode::ReadWrite);
+    for mode in [MmapMode::ReadOnly, MmapMode::ReadWrite] {
+        let file = MemoryMappedFile::builder(scratch.file()).mode(mode).open().unwrap();
+        for all in [false, true] {
+            let (_handle, told) = watched_with(&file, &polling().poll_all(all));
+            writer.update_region(3 * page() + 5, b"stored").unwrap();
+            assert_eq!(next_range(&told), (3 * page(), page()));
+            writer.update_region(len - 1, b"s").unwrap();
+            assert_eq!(next_range(&told), (10 * page(), 100));
+            writer.update_region(5 * page() - 1, b"two pages").unwrap();
+            assert_eq!(next_range(&told), (4 * page(), 2 * page()));
+            // As it was.
+            writer.update_region(0, &pattern(len)).unwrap();
+            next_range(&told);
+        }
+    }
+}
+
+#[test]
+fn comparing_follows_a_mapping_that_is_resized_and_ends_with_it() {
+    let scratch = Scratch::new();
+    let file = scratch.with(&pattern(page() + 10), MmapMode::ReadWrite);
+    let (handle, told) = watched_with(&file, &polling());
+    file.resize(5 * page()).unwrap();
+    file.update_region(4 * page(), b"x").unwrap();
+    wait_until("the new page is told", || {
+        let (offset, len) = next_range(&told);
+        offset + len == 5 * page()
+    });
+    file.resize(10).unwrap();
+    file.update_region(0, b"changed").unwrap();
+    wait_until("the rest is told", || next_range(&told) == (0, 10));
+    drop(file);
+    assert!(handle.is_active());
+    fs::write(scratch.file(), "x").unwrap();
+    wait_until("notifications go on", || matches!(next_change(&told), (Modified, _)));
+}
