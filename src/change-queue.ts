@@ -23,19 +23,13 @@ function spanOf(a: ChangeEvent, b: ChangeEvent): { offset: number; length: numbe
 const isMore = (a: ChangeEvent, b: ChangeEvent): boolean =>
   a.kind === b.kind && a.replaced === b.replaced && a.offset === undefined && b.offset === undefined
 
-/** The iterator of one loop over a watcher's changes. */
-export class ChangeQueue implements AsyncIterator<ChangeEvent, undefined> {
-  readonly #leave: () => void
+/** What waits for one loop over a watcher's changes. */
+export class ChangeQueue {
   readonly #changes: ChangeEvent[] = []
   readonly #waiting: { resolve: (result: IteratorResult<ChangeEvent, undefined>) => void; reject: (reason: unknown) => void }[] = []
   #isOver = false
   /** Why the loop is to throw, until it has been told. */
   #failure: { readonly reason: unknown } | undefined
-
-  /** `leave` is called when the loop is left. */
-  constructor(leave: () => void) {
-    this.#leave = leave
-  }
 
   push(event: ChangeEvent): void {
     const waiting = this.#waiting.shift()
@@ -80,12 +74,6 @@ export class ChangeQueue implements AsyncIterator<ChangeEvent, undefined> {
     }
     if (this.#isOver) return Promise.resolve({ value: undefined, done: true })
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
-  }
-
-  return(): Promise<IteratorResult<ChangeEvent, undefined>> {
-    this.#leave()
-    this.close()
-    return Promise.resolve({ value: undefined, done: true })
   }
 
   #joinAll(last: ChangeEvent): void {

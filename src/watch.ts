@@ -163,11 +163,21 @@ export class FileWatcher extends EventEmitter implements Watcher {
     return this.#keepAlive(false)
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<ChangeEvent, undefined> {
-    const queue = new ChangeQueue(() => this.#queues.delete(queue))
+  [Symbol.asyncIterator](): AsyncIterableIterator<ChangeEvent, undefined> {
+    const queue = new ChangeQueue()
     if (this.#native) this.#queues.add(queue)
     else queue.close()
-    return queue
+    return {
+      next: () => queue.next(),
+      return: async () => {
+        this.#queues.delete(queue)
+        queue.close()
+        return { value: undefined, done: true }
+      },
+      [Symbol.asyncIterator]() {
+        return this
+      },
+    }
   }
 
   #keepAlive(keep: boolean): this {

@@ -233,6 +233,9 @@ export function valuesFrom(random, world) {
     return request
   }
 
+  /** What the native binding wants to know of a watch. */
+  const watchRequest = () => ({ pollAll: chance(50), ...(chance(50) && { poll: count() }) })
+
   function fetchRequest() {
     const headers = {
       [pick(['range', 'if-none-match', 'if-modified-since', 'x'])]: pick(['bytes=0-9', 'bytes=-5', 'bytes=9-', '*', '"a"', 'x']),
@@ -274,7 +277,7 @@ export function valuesFrom(random, world) {
 
   const byName = [
     [
-      /^(offset|length|count|index|chunkSize|limit|size|newSize|start|end|from|to|number|milliseconds|expected|maxMapped|highWaterMark|debounceMs)$/,
+      /^(offset|length|count|index|chunkSize|limit|size|newSize|start|end|from|to|number|milliseconds|expected|maxMapped|highWaterMark|debounceMs|pollMs)$/,
       count,
     ],
     [/^(value|replacement|alignment)$/, () => (chance(30) ? pick(bigints) : chance(50) ? 2 ** below(40) : number())],
@@ -290,13 +293,13 @@ export function valuesFrom(random, world) {
     [/^(listener|callback|onProgress)$/, callback],
     [/^(signal)$/, signal],
     [/^(options|details)$/, options],
-    [/^(request)$/, () => (chance(50) ? openRequest() : fetchRequest())],
+    [/^(request)$/, () => pick([openRequest, openRequest, fetchRequest, fetchRequest, watchRequest])()],
     [/^(headers)$/, () => ({ [pick(['x', 'content-type', 'bad name', ''])]: text() })],
     [/^(flushPolicy)$/, policy],
     [/^(advice)$/, () => pick(['normal', 'random', 'sequential', 'will-need', 'dont-need'])],
     [/^(mode)$/, () => pick(['read-only', 'read-write', 'copy-on-write'])],
     [/^(create)$/, () => pick(['never', 'if-missing', 'truncate', 'exclusive'])],
-    [/^(sparse|detach|hugePages|persistent)$/, () => chance(50)],
+    [/^(sparse|detach|hugePages|persistent|pollAll)$/, () => chance(50)],
     [/^(buffer)$/, memory],
   ]
 
