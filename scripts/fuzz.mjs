@@ -44,7 +44,7 @@ function run({ seed, surface, first, calls }) {
     started.on('close', (code, signal) => {
       const last = readFileSync(log, 'utf8').trimEnd().split('\n').at(-1)
       rmSync(folder, { recursive: true, force: true })
-      const report = code === 0 ? JSON.parse(texts.stdout) : undefined
+      const report = code === 0 && texts.stdout !== '' ? JSON.parse(texts.stdout) : undefined
       resolve({ seed, surface, first, calls, report, last, end: signal ? `signal ${signal}` : `code ${code}`, said: texts.stderr.trim() })
     })
   })

@@ -39,7 +39,6 @@ export function checkTypedArray(type: TypedArrayConstructor): void {
 
 const noBytes = new Uint8Array(0)
 
-/** The bytes of a view, as it tells them when no subclass can answer in its place. */
 function bytesBy(prototype: object) {
   const get = (name: string) => Object.getOwnPropertyDescriptor(prototype, name)?.get as () => never
   const [buffer, byteOffset, byteLength] = [get('buffer'), get('byteOffset'), get('byteLength')]
@@ -58,8 +57,8 @@ const lengthOf = Object.getOwnPropertyDescriptor(typedArrayPrototype, 'length')?
 export const isBytes = (data: unknown): data is Uint8Array =>
   data instanceof Uint8Array && ArrayBuffer.isView(data) && lengthOf.call(data) === data.length
 
-/** The bytes of a view; none where its buffer was detached or made too short for it. */
-function bytesOfView(view: ArrayBufferView): Uint8Array {
+/** The bytes of a view, as one that no subclass answers for; none where its buffer was detached or made too short for it. */
+export function plainBytes(view: ArrayBufferView): Uint8Array {
   try {
     return types.isDataView(view) ? ofDataView(view) : ofTypedArray(view)
   } catch {
@@ -74,7 +73,7 @@ export function toBytes(name: string, data: Bytes, expected = BYTES): Uint8Array
   // A detached one has no bytes and cannot be copied.
   if (isBytes(data)) return data.length === 0 ? noBytes : data
   if (typeof data === 'string') return Buffer.from(data)
-  if (ArrayBuffer.isView(data)) return bytesOfView(data)
+  if (ArrayBuffer.isView(data)) return plainBytes(data)
   if (types.isAnyArrayBuffer(data)) return data.byteLength === 0 ? noBytes : new Uint8Array(data)
   throw wrongType(name, expected, data)
 }
@@ -82,6 +81,6 @@ export function toBytes(name: string, data: Bytes, expected = BYTES): Uint8Array
 /** The bytes of a target that gets filled. A bare buffer is refused: it does not say which of its bytes. */
 export function toTarget(name: string, target: ArrayBufferView): Uint8Array {
   if (isBytes(target)) return target
-  if (ArrayBuffer.isView(target)) return bytesOfView(target)
+  if (ArrayBuffer.isView(target)) return plainBytes(target)
   throw wrongType(name, 'an ArrayBufferView such as a Buffer', target)
 }

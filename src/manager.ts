@@ -2,7 +2,7 @@
 import type { PathLike } from 'node:fs'
 import { copyFile, copyFileSync, deleteFile, deleteFileSync, writeFile, writeFileSync } from '#binding'
 import { checkCount } from './arguments.ts'
-import { type Bytes, toBytes } from './bytes.ts'
+import { type Bytes, plainBytes, toBytes } from './bytes.ts'
 import type { MmapMode } from './enums.ts'
 import { settle } from './errors.ts'
 import { MemoryMappedFile } from './mapped-file.ts'
@@ -106,6 +106,6 @@ function checkMapping(mmap: MemoryMappedFile): MemoryMappedFile {
 
 /** The bytes as the addon takes them. */
 function ownBytes(data: Bytes): Buffer {
-  const bytes = toBytes('data', data)
+  const bytes = plainBytes(toBytes('data', data))
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

@@ -128,7 +128,8 @@ function makeCall(call) {
   const { title, run, wrongThis, isForeign, target } = call
   const before = bytesOf(target)
   const traps = world.traps
-  const refuse = (error) => (isForeign ? undefined : judge(title, error, wrongThis))
+  const { lies } = world
+  const refuse = (error) => (isForeign ? undefined : judge(title, error, wrongThis || lies !== world.lies))
   try {
     const value = run()
     if (!types.isPromise(value)) return world.keep(accept(title, value))

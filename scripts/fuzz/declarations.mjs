@@ -1,9 +1,10 @@
 // What the declarations tell about arguments, so that a new method, option or value is tried as soon as it is declared.
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../lib/run.mjs'
 
-const text = ['index.d.ts', 'binding.d.ts']
+const text = readdirSync(root)
+  .filter((name) => name.endsWith('.d.ts'))
   .map((name) => readFileSync(join(root, name), 'utf8').replace(/\/\*[\s\S]*?\*\//g, ''))
   .join('\n')
 

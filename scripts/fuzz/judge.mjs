@@ -12,9 +12,9 @@ const ofTheEngine =
 /**
  * What is wrong with an error of the public surface; undefined: nothing.
  *
- * @param wrongThis whether the call was made on something that is no object of its class
+ * @param isTheirs whether the engine may complain: the call was made on what is no object of its class, or a proxy lied
  */
-export function complaint(error, { MmapIoError }, wrongThis) {
+export function complaint(error, { MmapIoError }, isTheirs) {
   if (error instanceof Thrown || error?.name === 'AbortError') return undefined
   if (error instanceof MmapIoError) {
     const { kind, code, message, name, errno, syscall } = error
@@ -27,7 +27,7 @@ export function complaint(error, { MmapIoError }, wrongThis) {
   }
   if (error instanceof TypeError || error instanceof RangeError) {
     if (misuse.test(error.code)) return undefined
-    if (error.code === undefined && (wrongThis || ofTheEngine.test(error.message))) return undefined
+    if (error.code === undefined && (isTheirs || ofTheEngine.test(error.message))) return undefined
     return 'misuse without a code of ours'
   }
   return 'neither an MmapIoError nor misuse'

@@ -62,7 +62,11 @@ export function valuesFrom(random, world) {
       () => ({ [Symbol.iterator]: () => run() }),
       () =>
         new Proxy(pick([{}, [], () => {}, new Uint8Array(8)]), {
-          get: (target, name) => (chance(50) ? run() : target[name]),
+          get: (target, name) => {
+            if (chance(50)) return target[name]
+            world.lies++
+            return run()
+          },
           has: () => Boolean(run()),
           getPrototypeOf: (target) => {
             run()

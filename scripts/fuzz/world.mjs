@@ -15,6 +15,8 @@ export class World {
   #paths = 0
   /** How often code of ours ran in the middle of calls. */
   traps = 0
+  /** How often a proxy told something wrong of what is behind it. */
+  lies = 0
   #inMischief = false
 
   constructor(folder, api, isNative) {
