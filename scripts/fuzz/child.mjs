@@ -163,6 +163,7 @@ const planted = {
 async function step(number) {
   const random = randomFrom(`${given.seed} ${given.surface} ${number}`)
   if (number % 16 === 0 || world.mappings().length < 3) world.open(random)
+  if (!api.capabilities.faultGuard) world.forgetStrays()
   const call = chooseCall(random, valuesFrom(random, world))
   writeSync(log, `${number} ${describe(call)}\n`)
   makeCall(call)

@@ -1,5 +1,5 @@
 // The files and objects that the calls of one run share, and what user code may do to them at any moment.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { types } from 'node:util'
 
@@ -23,8 +23,7 @@ export class World {
     this.isNative = isNative
     this.folder = folder
     this.api = api
-    mkdirSync(join(folder, 'folder'), { recursive: true })
-    mkdirSync(join(folder, 'witnesses'))
+    for (const name of ['folder', 'files', 'witnesses']) mkdirSync(join(folder, name))
     for (const name of ['openRoSync', 'openCowSync']) {
       const path = join(folder, 'witnesses', name)
       writeFileSync(path, content)
@@ -36,9 +35,14 @@ export class World {
   path(random) {
     const name = random.pick(['kept', 'kept', 'one', 'one', 'two', 'empty', 'missing', 'folder'])
     if (name === 'folder') return join(this.folder, name)
-    const path = join(this.folder, this.api.capabilities.faultGuard ? name : `${name}-${this.#paths++}`)
+    const path = join(this.folder, 'files', this.api.capabilities.faultGuard ? name : `${name}-${this.#paths++}`)
     if (name !== 'missing') writeFileSync(path, name === 'empty' ? '' : content, { flag: existsSync(path) ? 'r+' : 'w' })
     return path
+  }
+
+  /** Removes the names of what calls have made of strings that were no paths of ours; see `path`. */
+  forgetStrays() {
+    for (const entry of readdirSync('.', { withFileTypes: true })) if (entry.isFile()) unlinkSync(entry.name)
   }
 
   /** Opens what calls need to have something to work on. */
