@@ -11,6 +11,7 @@
 //! ```
 
 use std::io;
+use std::ops::Range;
 
 /// Result of this crate's functions.
 ///
@@ -118,6 +119,33 @@ pub enum Error {
         /// The operating system's error, where it gave one.
         os: Option<OsError>,
     },
+    /// The file became shorter than the mapping: somebody else has cut it. The bytes read as zeros.
+    #[error("the file was cut: {} gone; they come back with heal() when the file has them again", list(ranges))]
+    Truncated {
+        /// What is gone.
+        ranges: Vec<Range<u64>>,
+    },
+    /// The operating system could not supply or store pages: a device error, or a full disk under a sparse file.
+    #[error(
+        "the operating system could not supply or store pages: {} replaced; heal() puts back what it can",
+        list(ranges)
+    )]
+    IoFault {
+        /// Which pages.
+        ranges: Vec<Range<u64>>,
+    },
+    /// Pages of a writable mapping that may hold stored bytes are no file's: what was stored is in memory alone.
+    #[error("stored bytes may not have reached the file: {} in memory alone{}; heal() writes what there is room for",
+        list(ranges), os.as_ref().map(|os| format!(" ({os})")).unwrap_or_default())]
+    LostWrites {
+        /// Which pages.
+        ranges: Vec<Range<u64>>,
+        /// Why the last attempt to write them failed.
+        os: Option<OsError>,
+    },
+    /// The file of a read-only mapping is not what it was.
+    #[error("{0}; heal() takes it as it is now, opening it anew maps what the path names now")]
+    Changed(&'static str),
     /// Not available for this file, on this platform or file system. The operating system's error where it gave one.
     #[error("{message}")]
     Unsupported {
@@ -126,6 +154,17 @@ pub enum Error {
         /// The operating system's error, where it gave one.
         os: Option<OsError>,
     },
+}
+
+/// The first few of some ranges, for a message.
+fn list(ranges: &[Range<u64>]) -> String {
+    const MOST: usize = 3;
+    let named = ranges.iter().take(MOST).map(|range| format!("{}..{}", range.start, range.end));
+    let mut text = format!("bytes {}", named.collect::<Vec<_>>().join(", "));
+    if let Some(more @ 1..) = ranges.len().checked_sub(MOST) {
+        text += &format!(" and {more} more ranges");
+    }
+    text + " are"
 }
 
 impl Error {

@@ -103,6 +103,8 @@ impl From<Error> for MmapIoError {
             Error::LockFailed(os) => Self::LockFailed(os.to_string()),
             Error::UnlockFailed(os) => Self::UnlockFailed(os.to_string()),
             Error::WatchFailed { .. } => Self::WatchFailed(message),
+            Error::Truncated { .. } => Self::Io(io::Error::new(io::ErrorKind::UnexpectedEof, message)),
+            Error::IoFault { .. } | Error::LostWrites { .. } | Error::Changed(_) => Self::Io(io::Error::other(message)),
             Error::Unsupported { message, .. } => Self::Io(io::Error::new(io::ErrorKind::Unsupported, message)),
         }
     }

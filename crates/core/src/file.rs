@@ -25,6 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use crate::error::{Error, OsError, Result};
+use crate::faults::Faults;
 use crate::flusher;
 use crate::kept_advice::{self, KeptAdvice};
 use crate::os::{self, Advice, Growth, Others, Sharing};
@@ -76,6 +77,7 @@ pub(crate) struct Placement {
     pub(crate) growth: Growth,
     /// The folder of a file that was just created: its entry there is brought to the device by the first flush.
     pub(crate) created_in: Option<PathBuf>,
+    pub(crate) faults: Faults,
 }
 
 /// A file and its mapping; or memory without a file behind the same methods.
@@ -107,6 +109,7 @@ pub struct MappedFile {
     reaches_end: bool,
     growth: Growth,
     slot: SlotRef,
+    faults: Faults,
     regions: Mutex<Regions>,
     /// Held through a resize: there is one at a time.
     resizing: Mutex<()>,
@@ -184,6 +187,7 @@ impl MappedFile {
             reaches_end: false,
             growth: Growth::Sparse,
             created_in: None,
+            faults: Faults::new(false, None, None, None),
         };
         let memory = Self::assemble(None, placement, region);
         if huge_pages {
@@ -194,9 +198,13 @@ impl MappedFile {
     }
 
     fn assemble(file: Option<Arc<File>>, placement: Placement, region: Region) -> Self {
-        let Placement { mode, offset, reaches_end, growth, created_in } = placement;
-        let current = Arc::new(region);
+        let Placement { mode, offset, reaches_end, growth, created_in, faults } = placement;
         let slot = SlotRef::take();
+        let region = match &file {
+            Some(file) => faults.protect(region, file, mode, slot.words()),
+            None => region,
+        };
+        let current = Arc::new(region);
         slot.set_length(to_u64(current.len()));
         let generations = vec![Arc::downgrade(&current)];
         Self {
@@ -206,6 +214,7 @@ impl MappedFile {
             reaches_end,
             growth,
             slot,
+            faults,
             regions: Mutex::new(Regions { current, generations, advice: KeptAdvice::default() }),
             resizing: Mutex::new(()),
             health: Mutex::new(Health { untold: None, failed: None, unsynced_folder: created_in }),
@@ -271,6 +280,22 @@ impl MappedFile {
         self.mode
     }
 
+    pub(crate) fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// Every region that is alive.
+    pub(crate) fn regions(&self) -> Vec<Arc<Region>> {
+        let mut alive = lock(&self.regions).alive();
+        alive.extend(self.faults.kept());
+        alive
+    }
+
+    /// Makes resizes wait.
+    pub(crate) fn no_resize(&self) -> MutexGuard<'_, ()> {
+        lock(&self.resizing)
+    }
+
     /// First mapped byte of the file.
     pub(crate) fn offset(&self) -> u64 {
         self.offset
@@ -326,8 +351,9 @@ impl MappedFile {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn read(&self, offset: u64, target: &mut [u8]) -> Result<()> {
-        range::check(offset, to_u64(target.len()), self.len())?;
-        self.region().read(offset, target)
+        let len = to_u64(target.len());
+        range::check(offset, len, self.len())?;
+        self.on_sound(offset, len, || self.region().read(offset, target))
     }
 
     /// Copies bytes in and counts them as written.
@@ -369,8 +395,9 @@ impl MappedFile {
         if self.mode == MmapMode::ReadOnly {
             return Err(Error::InvalidMode("a read-only mapping cannot be written"));
         }
-        range::check(offset, to_u64(data.len()), self.len())?;
-        self.region().write(offset, data)
+        let len = to_u64(data.len());
+        range::check(offset, len, self.len())?;
+        self.on_sound(offset, len, || self.region().write(offset, data))
     }
 
     /// Which pages of a range are in memory.
@@ -449,6 +476,9 @@ impl MappedFile {
         if let Some(untold) = lock(&self.health).untold.take() {
             return Err(Error::FlushFailed(untold));
         }
+        let faults = self.slot.words().faults();
+        self.refuse_replaced(offset, len)?;
+        self.refuse_cut(file, offset, len)?;
         let synced = self.region().sync(offset, len, file).and_then(|()| self.sync_folder());
         if let Err(Error::FlushFailed(error)) = &synced
             && is_lasting(error)
@@ -456,6 +486,9 @@ impl MappedFile {
             lock(&self.health).failed.get_or_insert_with(|| error.repeat());
         }
         synced?;
+        if self.slot.words().faults() != faults {
+            self.refuse_replaced(offset, len)?;
+        }
         // A flush beside this one may have been told the error that belongs to both.
         self.refuse_after_failure()
     }
@@ -495,6 +528,7 @@ impl MappedFile {
         }
         if let Err(Error::FlushFailed(error)) = self.flush() {
             lock(&self.health).untold = Some(error);
+            self.faults.note_failed_flush();
         }
     }
 
@@ -555,7 +589,7 @@ impl MappedFile {
     /// ```
     pub fn touch(&self, offset: u64, len: u64) -> Result<()> {
         range::check(offset, len, self.len())?;
-        self.region().touch(offset, len)
+        self.on_sound(offset, len, || self.region().touch(offset, len))
     }
 
     /// Gives advice on the pages of a range. Advice on a way of use is given again when the file is mapped anew.
@@ -648,6 +682,18 @@ impl MappedFile {
     /// The pages of a range that are not locked, as numbers.
     pub(crate) fn unlocked_pages(&self, region: &Region, offset: u64, len: u64) -> Result<Vec<Range<usize>>> {
         Ok(lock(&self.locks).unlocked(&region.page_numbers(offset, len)?))
+    }
+
+    /// After a failed sync: writes everything anew and forgets the failure when that succeeds.
+    pub(crate) fn sync_anew(&self) -> Result<()> {
+        let Some(file) = self.written_file().filter(|_| lock(&self.health).failed.is_some()) else { return Ok(()) };
+        let _no_resize = self.no_resize();
+        let region = self.region();
+        region.store_again(file);
+        region.sync(0, self.len(), file)?;
+        let mut health = lock(&self.health);
+        (health.failed, health.untold) = (None, None);
+        Ok(())
     }
 
     fn refuse_after_failure(&self) -> Result<()> {
@@ -743,6 +789,8 @@ impl MappedFile {
                  that others appended"
             )));
         }
+        // What is kept must be sound. A cut may take lost pages with it.
+        self.refuse_lost(0, len.min(new_len))?;
         Ok(Resize { file, new_len, actual, new_end })
     }
 
@@ -766,12 +814,10 @@ impl MappedFile {
     /// Brings `new_len` bytes of the file, which are there, into the regions: the current one where it is long enough,
     /// else a new one.
     fn show(&self, file: &File, new_len: u64) -> Result<(), OsError> {
-        let (current, alive) = {
-            let regions = lock(&self.regions);
-            (Arc::clone(&regions.current), regions.alive())
-        };
+        let (current, alive) = (self.region(), self.regions());
         let longer = if to_u64(current.len()) < new_len {
-            Some(Arc::new(Region::map(file, self.offset, new_len, self.mode.sharing())?))
+            let region = Region::map(file, self.offset, new_len, self.mode.sharing())?;
+            Some(Arc::new(self.faults.protect(region, file, self.mode, self.slot.words())))
         } else {
             None
         };
@@ -805,7 +851,7 @@ impl MappedFile {
     }
 
     /// Gives pages that were mapped again in their place what the zero pages over them took: advice and locks.
-    fn restore(&self, region: &Region) {
+    pub(crate) fn restore(&self, region: &Region) {
         lock(&self.regions).advice.give(region);
         lock(&self.locks).lock_again(region);
     }
@@ -819,7 +865,7 @@ impl MappedFile {
             return self.shrink_unmapped(plan);
         }
         let Resize { file, new_len, actual, new_end } = *plan;
-        let alive = lock(&self.regions).alive();
+        let alive = self.regions();
         let len = self.len();
         let cut = self.cover(&alive, new_len).and_then(|()| {
             if new_end > actual {
@@ -832,6 +878,7 @@ impl MappedFile {
         if cut.is_ok() {
             let pages = self.region().page_numbers(0, new_len)?;
             lock(&self.locks).cut_after(pages.end);
+            self.settle_flags();
         }
         if cut.is_err() {
             alive.iter().try_for_each(|region| region.uncover_up_to(len, file))?;

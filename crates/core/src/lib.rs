@@ -31,9 +31,12 @@ pub mod atomic;
 mod copy;
 pub mod error;
 pub mod errors;
+mod faults;
 pub mod file;
 pub mod flush;
 mod flusher;
+mod guard;
+mod heal;
 #[cfg(feature = "hugepages")]
 mod huge_pages;
 #[cfg(feature = "iterator")]
@@ -68,6 +71,7 @@ pub use advise::MmapAdvice;
 pub use anonymous::AnonymousMmap;
 pub use error::{Error, OsError};
 pub use errors::MmapIoError;
+pub use faults::Told;
 pub use file::MappedFile;
 #[cfg(feature = "iterator")]
 pub use iterator::{ChunkIterator, PageIterator};

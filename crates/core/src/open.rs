@@ -12,11 +12,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, OsError, Result};
+use crate::faults::Faults;
 use crate::file::{explain_map_failure, MappedFile, MmapMode, Placement};
 use crate::os::{self, Access, Advice, Growth, Others};
 use crate::range;
@@ -75,6 +76,7 @@ pub struct OpenOptions {
     advice: Option<Advice>,
     touch: bool,
     huge_pages: bool,
+    guard: bool,
 }
 
 impl OpenOptions {
@@ -101,6 +103,7 @@ impl OpenOptions {
             advice: None,
             touch: false,
             huge_pages: false,
+            guard: false,
         }
     }
 
@@ -262,6 +265,30 @@ impl OpenOptions {
         self
     }
 
+    /// Whether pages that are lost while they are mapped are repaired, instead of the process dying at the next access: pages
+    /// of a file that somebody cuts, pages that the device cannot read, stores into holes on a full disk. Lost bytes read as
+    /// zeros, and methods that need them fail until [`MappedFile::heal`]. Installs a handler for `SIGBUS`, which passes on
+    /// what is not its own; that is why the default is false. Nothing to do on Windows.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # if cfg!(unix) {
+    /// std::fs::write(&path, vec![7; 100_000])?;
+    /// let file = OpenOptions::new(MmapMode::ReadOnly).guard(true).open(&path)?;
+    /// std::fs::File::options().write(true).open(&path)?.set_len(10)?;
+    /// assert!(matches!(file.read(99_990, &mut [0; 10]), Err(mmap_io::Error::Truncated { .. })));
+    /// file.read(0, &mut [0; 10])?;
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn guard(mut self, guard: bool) -> Self {
+        self.guard = guard;
+        self
+    }
+
     /// Opens and maps the file at `path`.
     ///
     /// # Errors
@@ -285,7 +312,7 @@ impl OpenOptions {
         self.check_size()?;
         let (file, created) = self.open_file(path).map_err(|error| explain_open_failure(error, path))?;
         let (file, mut emptied) = (Arc::new(file), false);
-        match self.prepare(&file, created.as_deref(), &mut emptied) {
+        match self.prepare(&file, Some(path), created.as_deref(), &mut emptied) {
             Ok((placement, region)) => {
                 #[cfg_attr(not(feature = "watch"), expect(unused_mut, reason = "it is told its path to be watched"))]
                 let mut mapped = MappedFile::new(Arc::clone(&file), placement, region);
@@ -317,7 +344,7 @@ impl OpenOptions {
     /// ```
     pub fn map(&self, file: File) -> Result<MappedFile> {
         let opened = Self { create: Create::Never, size: None, ..self.clone() };
-        let (placement, region) = opened.prepare(&file, None, &mut false)?;
+        let (placement, region) = opened.prepare(&file, None, None, &mut false)?;
         let mapped = MappedFile::new(Arc::new(file), placement, region);
         self.give_hints(&mapped)?;
         Ok(mapped)
@@ -408,8 +435,15 @@ impl OpenOptions {
 
     /// Places the window, gives a new file its size and maps it. Checks come first: a file is touched when all hold, and
     /// `emptied` tells when its bytes are gone.
-    fn prepare(&self, file: &File, created: Option<&Path>, emptied: &mut bool) -> Result<(Placement, Region)> {
-        let mut found = regular_length(file)?;
+    fn prepare(
+        &self,
+        file: &File,
+        path: Option<&Path>,
+        created: Option<&Path>,
+        emptied: &mut bool,
+    ) -> Result<(Placement, Region)> {
+        let metadata = regular(file)?;
+        let mut found = metadata.len();
         let truncates = self.create == Create::Truncate;
         let size = self.size.filter(|_| truncates || found == 0);
         let (len, _) = self.window(size.unwrap_or(found))?;
@@ -433,11 +467,17 @@ impl OpenOptions {
             // Others may be creating the same file right now, with another size.
             let others = if self.create == Create::IfMissing { Others::Possible } else { Others::None };
             os::extend(file, 0, size, self.growth, others)?;
-            found = if others == Others::Possible { regular_length(file)? } else { size };
+            found = if others == Others::Possible { regular(file)?.len() } else { size };
         }
         let (len, reaches_end) = self.window(found)?;
         let Self { mode, offset, growth, .. } = *self;
-        let placement = Placement { mode, offset, reaches_end, growth, created_in: created.and_then(parent_of) };
+        // A relative path is meant as of now.
+        let path = path.filter(|_| mode == MmapMode::ReadOnly).and_then(|path| std::path::absolute(path).ok());
+        let read_only = Some(&metadata).filter(|_| mode == MmapMode::ReadOnly);
+        let past_end = (offset.saturating_add(len) > found).then(|| found.saturating_sub(offset));
+        let faults = Faults::new(self.guard, past_end, path, read_only);
+        let created_in = created.and_then(parent_of);
+        let placement = Placement { mode, offset, reaches_end, growth, created_in, faults };
         let region = if offset.saturating_add(len) <= found || len == 0 {
             Region::map(file, offset, len, mode.sharing())
         } else if os::CAN_COVER {
@@ -483,15 +523,15 @@ fn undo(file: &File, created: Option<&Path>, emptied: bool) {
     }
 }
 
-/// Length of a regular file; an error for anything else.
-fn regular_length(file: &File) -> Result<u64> {
+/// Metadata of a regular file; an error for anything else.
+fn regular(file: &File) -> Result<Metadata> {
     let metadata = file.metadata().map_err(|error| OsError::new("fstat", error))?;
     if metadata.is_dir() {
         return Err(OsError::new("open", std::io::Error::from_raw_os_error(os::IS_A_FOLDER)).into());
     }
     match os::special_kind(&metadata) {
         Some(kind) => Err(not_a_file(kind, None)),
-        None => Ok(metadata.len()),
+        None => Ok(metadata),
     }
 }
 

@@ -16,6 +16,7 @@ impl MappedFile {
     ///
     /// # Errors
     /// [`Error::OutOfBounds`](crate::Error::OutOfBounds) for any of the ranges; nothing is loaded then.
+    /// [`Error::Truncated`](crate::Error::Truncated), [`Error::IoFault`](crate::Error::IoFault) at lost pages.
     ///
     /// ```
     /// # use mmap_io::{Create, MmapMode, OpenOptions};
@@ -46,7 +47,7 @@ impl MappedFile {
             while left > 0 {
                 let piece = left.min(PIECE);
                 let at = offset + (len - left);
-                region.touch(at, piece)?;
+                self.on_sound(at, piece, || region.touch(at, piece))?;
                 left -= piece;
                 done += piece;
                 if !go_on(done) {

@@ -32,9 +32,13 @@
 use std::fs::File;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::Arc;
+
+use mmap_io_guard::Words;
 
 use crate::copy;
 use crate::error::{Error, OsError, Result};
+use crate::guard::{Guard, Kept};
 use crate::linger;
 use crate::os::{self, Advice, Map, Sharing};
 use crate::range;
@@ -82,6 +86,8 @@ pub struct Residency {
 /// ```
 #[derive(Debug)]
 pub struct Region {
+    /// `None` where lost pages are not repaired.
+    guard: Option<Guard>,
     /// `None` for an empty region, which has no pages.
     map: Option<Map>,
     /// Position of `base` in the file.
@@ -119,7 +125,16 @@ impl Region {
         let Extent { position, lead, len, mapped } = Extent::of(offset, len)?;
         let map = with_room(|| Map::new(file, position, mapped, sharing))?;
         let backed = AtomicUsize::new(mapped.next_multiple_of(os::page_size()));
-        Ok(Self { map: Some(map), position, lead, len, backed })
+        Ok(Self { guard: None, map: Some(map), position, lead, len, backed })
+    }
+
+    /// Has lost pages repaired from now on. The file stays open until the region is retired or dropped.
+    pub(crate) fn protect(mut self, file: &File, sharing: Sharing, words: &'static Words, kept: &Arc<Kept>) -> Self {
+        if let Some(map) = &self.map {
+            let backed = *self.backed.get_mut();
+            self.guard = Some(Guard::new(map, backed, file, self.position, sharing, words, kept));
+        }
+        self
     }
 
     /// The same for a window (`len` more than 0) that reaches past the end of the file, which has `file_len` bytes: zero
@@ -136,7 +151,7 @@ impl Region {
         let rest = usize::try_from(file_len.saturating_sub(position)).unwrap_or(usize::MAX);
         let backed = rest.min(mapped).next_multiple_of(os::page_size());
         map.uncover(0..backed, file, position)?;
-        Ok(Self { map: Some(map), position, lead, len, backed: AtomicUsize::new(backed) })
+        Ok(Self { guard: None, map: Some(map), position, lead, len, backed: AtomicUsize::new(backed) })
     }
 
     /// Zero-filled memory without a file, `len` bytes (more than 0).
@@ -144,12 +159,12 @@ impl Region {
         let fits = usize::try_from(len).ok().filter(|bytes| isize::try_from(*bytes).is_ok());
         let len = fits.ok_or_else(|| OsError::new("mmap", std::io::ErrorKind::OutOfMemory.into()))?;
         let map = with_room(|| Map::anonymous(len, false))?;
-        Ok(Self { map: Some(map), position: 0, lead: 0, len, backed: AtomicUsize::new(0) })
+        Ok(Self { guard: None, map: Some(map), position: 0, lead: 0, len, backed: AtomicUsize::new(0) })
     }
 
     /// A region without pages.
     pub(crate) fn empty(position: u64) -> Self {
-        Self { map: None, position, lead: 0, len: 0, backed: AtomicUsize::new(0) }
+        Self { guard: None, map: None, position, lead: 0, len: 0, backed: AtomicUsize::new(0) }
     }
 
     /// First mapped byte: the start of the page that holds the window's first byte. Null when the region is empty.
@@ -327,7 +342,14 @@ impl Region {
     pub(crate) fn advise(&self, offset: u64, len: u64, advice: Advice) -> Result<()> {
         match self.select(offset, len)? {
             Some((map, range)) => {
-                map.advise(range::pages(&range, os::page_size()), advice).map_err(Error::AdviceFailed)
+                let pages = range::pages(&range, os::page_size());
+                let advise = |pages| map.advise(pages, advice);
+                let advised = match &self.guard {
+                    // What was stored into a replaced page is nowhere else.
+                    Some(guard) if advice == Advice::DontNeed => guard.registration().around_replaced(pages, advise),
+                    _ => advise(pages),
+                };
+                advised.map_err(Error::AdviceFailed)
             }
             None => Ok(()),
         }
@@ -402,10 +424,12 @@ impl Region {
     /// Puts zero pages over everything: the file is let go, the addresses stay. Where the operating system cannot do that
     /// (Windows, or no memory for the exchange) the file's pages stay until the region is dropped.
     pub(crate) fn retire(&self) {
-        if let Some(map) = self.map.as_ref().filter(|_| os::CAN_COVER)
-            && map.cover(0..map.len().next_multiple_of(os::page_size())).is_ok()
-        {
-            self.backed.store(0, Ordering::Release);
+        if let Some(map) = self.map.as_ref().filter(|_| os::CAN_COVER) {
+            // Nobody to tell, and nothing else to be done.
+            let _ = self.cover(map, 0..map.len().next_multiple_of(os::page_size()));
+        }
+        if let Some(guard) = &self.guard {
+            guard.registration().orphan();
         }
     }
 
@@ -414,9 +438,21 @@ impl Region {
         let (Some(map), keep) = (&self.map, self.pages_up_to(len)) else { return Ok(()) };
         let backed = self.backed.load(Ordering::Acquire);
         if keep < backed {
-            map.cover(keep..backed)?;
-            self.backed.store(keep, Ordering::Release);
+            self.cover(map, keep..backed)
+        } else {
+            Ok(())
         }
+    }
+
+    /// `pages` end where the file's end, or further.
+    fn cover(&self, map: &Map, pages: Range<usize>) -> Result<(), OsError> {
+        let keep = pages.start;
+        let cover = || map.cover(pages);
+        match &self.guard {
+            Some(guard) => guard.registration().cover(keep, cover)?,
+            None => cover()?,
+        }
+        self.backed.store(keep, Ordering::Release);
         Ok(())
     }
 
@@ -425,16 +461,36 @@ impl Region {
         let (Some(map), want) = (&self.map, self.pages_up_to(len)) else { return Ok(()) };
         let backed = self.backed.load(Ordering::Acquire);
         if backed < want {
-            map.uncover(backed..want, file, self.position)?;
+            let uncover = || map.uncover(backed..want, file, self.position);
+            match &self.guard {
+                Some(guard) => guard.registration().uncover(want, uncover)?,
+                None => uncover()?,
+            }
             self.backed.store(want, Ordering::Release);
         }
         Ok(())
+    }
+
+    /// Who repairs lost pages.
+    pub(crate) fn guard(&self) -> Option<&Guard> {
+        self.guard.as_ref()
     }
 
     /// Bytes from `base` to the end of the page that holds the window's first `len` bytes, as far as the region goes.
     fn pages_up_to(&self, len: u64) -> usize {
         let len = usize::try_from(len).unwrap_or(usize::MAX).min(self.len);
         (self.lead + len).next_multiple_of(os::page_size())
+    }
+}
+
+impl Drop for Region {
+    fn drop(&mut self) {
+        // Bytes that were stored into replaced pages wait for a heal, whoever made the views is gone or not.
+        let Some(kept) = self.guard.as_ref().and_then(Guard::keeper) else { return };
+        let backed = AtomicUsize::new(*self.backed.get_mut());
+        let Self { position, lead, len, .. } = *self;
+        let (guard, map) = (self.guard.take(), self.map.take());
+        kept.push(Self { guard, map, position, lead, len, backed });
     }
 }
 

@@ -161,6 +161,12 @@ impl MappedFile {
         Ok(Haystack { region, range })
     }
 
+    /// Fails when what was searched had lost pages. Looked at afterwards: a search through zeros does no harm, and a match
+    /// before them is one.
+    fn refuse_unsound(&self, searched: Range<u64>) -> Result<()> {
+        self.refuse_lost(searched.start, searched.end.saturating_sub(searched.start))
+    }
+
     /// Where the first match begins that lies in `within`.
     ///
     /// ```
@@ -173,10 +179,13 @@ impl MappedFile {
     /// ```
     ///
     /// # Errors
-    /// [`OutOfBounds`](crate::Error::OutOfBounds).
+    /// [`OutOfBounds`](crate::Error::OutOfBounds); [`Truncated`](crate::Error::Truncated) and
+    /// [`IoFault`](crate::Error::IoFault) when what was searched has lost pages.
     pub fn find(&self, needle: &Needle<'_>, within: Range<u64>) -> Result<Option<u64>> {
         let haystack = self.haystack(&within)?;
-        Ok(haystack.first(needle, haystack.range.start, &|| false).map(to_u64))
+        let hit = haystack.first(needle, haystack.range.start, &|| false).map(to_u64);
+        self.refuse_unsound(within.start..hit.map_or(within.end, |hit| hit + to_u64(needle.len())))?;
+        Ok(hit)
     }
 
     /// Where the last match begins that lies in `within`.
@@ -191,9 +200,12 @@ impl MappedFile {
     /// ```
     ///
     /// # Errors
-    /// [`OutOfBounds`](crate::Error::OutOfBounds).
+    /// [`OutOfBounds`](crate::Error::OutOfBounds); [`Truncated`](crate::Error::Truncated) and
+    /// [`IoFault`](crate::Error::IoFault) when what was searched has lost pages.
     pub fn find_last(&self, needle: &Needle<'_>, within: Range<u64>) -> Result<Option<u64>> {
-        Ok(self.haystack(&within)?.last(needle).map(to_u64))
+        let hit = self.haystack(&within)?.last(needle).map(to_u64);
+        self.refuse_unsound(hit.unwrap_or(within.start)..within.end)?;
+        Ok(hit)
     }
 
     /// How many matches lie in `within`, none of which overlaps the one before.
@@ -208,9 +220,12 @@ impl MappedFile {
     /// ```
     ///
     /// # Errors
-    /// [`OutOfBounds`](crate::Error::OutOfBounds).
+    /// [`OutOfBounds`](crate::Error::OutOfBounds); [`Truncated`](crate::Error::Truncated) and
+    /// [`IoFault`](crate::Error::IoFault) when what was searched has lost pages.
     pub fn count_matches(&self, needle: &Needle<'_>, within: Range<u64>) -> Result<u64> {
-        Ok(to_u64(self.haystack(&within)?.count(needle)))
+        let count = self.haystack(&within)?.count(needle);
+        self.refuse_unsound(within)?;
+        Ok(to_u64(count))
     }
 
     /// Where they begin: the first `limit` of them, or those found until `stop` says true, which is asked often.
@@ -225,7 +240,8 @@ impl MappedFile {
     /// ```
     ///
     /// # Errors
-    /// [`OutOfBounds`](crate::Error::OutOfBounds); [`Io`](crate::Error::Io) when there is no memory for so many.
+    /// [`OutOfBounds`](crate::Error::OutOfBounds); [`Truncated`](crate::Error::Truncated) and
+    /// [`IoFault`](crate::Error::IoFault) when what was searched has lost pages; [`Io`](crate::Error::Io) when there is no memory for so many.
     pub fn find_all(
         &self,
         needle: &Needle<'_>,
@@ -239,6 +255,8 @@ impl MappedFile {
             hits.try_reserve(1).map_err(|_| OsError::new("malloc", std::io::ErrorKind::OutOfMemory.into()))?;
             hits.push(to_u64(hit));
         }
+        let searched = hits.last().filter(|_| hits.len() == limit).map_or(within.end, |hit| hit + to_u64(needle.len()));
+        self.refuse_unsound(within.start..searched)?;
         Ok(hits)
     }
 }

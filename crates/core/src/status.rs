@@ -4,8 +4,8 @@
 //! fault handler may write one. A slot is 64 bytes, one cache line:
 //!
 //! ```text
-//! byte  0   u32   flags             reserved for the fault guard
-//!       4   u32   faults            reserved for the fault guard
+//! byte  0   u32   flags             what is the matter with the pages; 0 while healthy. See `mmap_io_guard::Words`
+//!       4   u32   faults            repairs of lost pages, modulo 2^32
 //!       8   f64   length            length of the mapping in bytes
 //!      16   u32   written, low      bytes ever written through counting calls; two words, since JavaScript has no
 //!      20   u32   written, high     fast 64-bit atomic: add to the low one, carry into the high one
@@ -30,6 +30,8 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use mmap_io_guard::Words;
+
 /// Slots per chunk. A chunk is handed to JavaScript as one buffer of 64 KiB.
 ///
 /// ```
@@ -49,8 +51,7 @@ pub const SLOTS_PER_CHUNK: usize = 1024;
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
 pub struct Slot {
-    flags: AtomicU32,
-    faults: AtomicU32,
+    words: Words,
     length: AtomicU64,
     written: [AtomicU32; 2],
     flushed: AtomicU64,
@@ -67,6 +68,42 @@ pub(crate) struct Written {
 }
 
 impl Slot {
+    /// What is the matter with the pages: 0 while healthy, 1 when the file was cut, 2 when the operating system could not
+    /// supply or store a page, 3 for both.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// assert_eq!(file.slot().flags(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    #[must_use]
+    pub fn flags(&self) -> u32 {
+        self.words.flags()
+    }
+
+    /// Counts repairs of lost pages, modulo 2^32: no change during a read of the memory, no made-up zeros in it.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// let before = file.slot().faults();
+    /// // SAFETY: the file keeps its region.
+    /// let byte = unsafe { file.region().start().read_volatile() };
+    /// assert!(file.slot().faults() == before, "the byte is the file's");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    #[must_use]
+    pub fn faults(&self) -> u32 {
+        self.words.faults()
+    }
+
     /// Length of the mapping in bytes.
     ///
     /// ```
@@ -148,8 +185,9 @@ impl Slot {
     }
 
     fn clear(&self) {
-        let Self { flags, faults, length, written: [low, high], flushed, writes, flushed_writes, reserved } = self;
-        for word in [flags, faults, low, high, writes, flushed_writes].into_iter().chain(reserved) {
+        let Self { words, length, written: [low, high], flushed, writes, flushed_writes, reserved } = self;
+        words.reset();
+        for word in [low, high, writes, flushed_writes].into_iter().chain(reserved) {
             word.store(0, Ordering::Release);
         }
         length.store(0, Ordering::Release);
@@ -252,6 +290,13 @@ impl SlotRef {
     }
 }
 
+impl SlotRef {
+    /// The words that the fault guard writes.
+    pub(crate) fn words(&self) -> &'static Words {
+        &self.slot.words
+    }
+}
+
 impl std::ops::Deref for SlotRef {
     type Target = Slot;
 
@@ -274,6 +319,7 @@ mod tests {
     #[test]
     fn a_slot_is_one_cache_line_with_the_documented_layout() {
         assert_eq!(std::mem::size_of::<Slot>(), 64);
+        assert_eq!((std::mem::offset_of!(Slot, words), size_of::<Words>()), (0, 8));
         assert_eq!(std::mem::offset_of!(Slot, length), 8);
         assert_eq!(std::mem::offset_of!(Slot, written), 16);
         assert_eq!(std::mem::offset_of!(Slot, flushed), 24);

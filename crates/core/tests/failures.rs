@@ -7,7 +7,7 @@ mod common;
 use std::fs;
 use std::io::ErrorKind;
 
-use common::linux::{fail_from_now_on, is_root, limit, skipped, status, with_failing, Failing};
+use common::linux::{fail_from_now_on, is_root, limit, mount_small, skipped, status, with_failing, Failing};
 use common::process::in_child;
 use common::{all, assert_io, page, pattern, wait_until, Scratch};
 use mmap_io::flush::FlushPolicy;
@@ -164,25 +164,6 @@ fn a_full_disk_is_an_error_where_blocks_are_allocated() {
         assert_io(builder(65 * page()).create(), ErrorKind::StorageFull);
         assert_eq!(fs::metadata(disk.join("file")).unwrap().len(), 0, "what was emptied stays empty");
     });
-}
-
-/// Mounts a file system of this size, seen by this process alone and gone with it.
-#[allow(unsafe_code, reason = "mounts have no name in the standard library")]
-fn mount_small(folder: &std::path::Path, size: u64) -> bool {
-    let text = |text: &str| std::ffi::CString::new(text).unwrap();
-    let (root, kind, folder) = (text("/"), text("tmpfs"), text(folder.to_str().unwrap()));
-    let options = text(&format!("size={size}"));
-    // SAFETY: takes a number.
-    if unsafe { libc::unshare(libc::CLONE_NEWNS) } != 0 {
-        return false;
-    }
-    let (none, private) = (std::ptr::null(), libc::MS_REC | libc::MS_PRIVATE);
-    // SAFETY: the strings live through the call.
-    if unsafe { libc::mount(none, root.as_ptr(), none, private, std::ptr::null()) } != 0 {
-        return false;
-    }
-    // SAFETY: as above.
-    unsafe { libc::mount(kind.as_ptr(), folder.as_ptr(), kind.as_ptr(), 0, options.as_ptr().cast()) == 0 }
 }
 
 /// Row 11: each step of a resize that the kernel refuses leaves everything as it was.

@@ -70,6 +70,7 @@ pub(crate) fn new_zero_pages(len: usize) -> Option<*mut u8> {
 }
 
 /// Whether a page can be accessed.
+#[cfg_attr(not(any(target_os = "linux", target_os = "android")), allow(dead_code, reason = "only Linux tells"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Probe {
     Fine,

@@ -50,6 +50,7 @@ pub struct MemoryMappedFileBuilder {
     policy: FlushPolicy,
     touch: TouchHint,
     allocate: bool,
+    guard: bool,
     #[cfg(feature = "cow")]
     cow_writable: bool,
     #[cfg(feature = "hugepages")]
@@ -81,6 +82,7 @@ impl MemoryMappedFileBuilder {
             policy: FlushPolicy::default(),
             touch: TouchHint::default(),
             allocate: false,
+            guard: false,
             #[cfg(feature = "cow")]
             cow_writable: false,
             #[cfg(feature = "hugepages")]
@@ -155,6 +157,29 @@ impl MemoryMappedFileBuilder {
     #[must_use]
     pub fn touch_hint(mut self, hint: TouchHint) -> Self {
         self.touch = hint;
+        self
+    }
+
+    /// Whether pages that are lost while they are mapped are repaired, instead of the process dying at the next access.
+    /// Views see zeros there, and [`MemoryMappedFile::check`] tells; what copies bytes fails. See
+    /// [`OpenOptions::guard`](crate::OpenOptions::guard).
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # if cfg!(unix) {
+    /// std::fs::write(&path, vec![7; 100_000])?;
+    /// let file = MemoryMappedFile::builder(&path).guard(true).open()?;
+    /// std::fs::write(&path, "short")?;
+    /// assert_eq!(file.as_slice(99_999, 1)?, b"\0");
+    /// assert!(file.read_into(99_999, &mut [0]).is_err() && file.check().is_err());
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn guard(mut self, guard: bool) -> Self {
+        self.guard = guard;
         self
     }
 
@@ -319,6 +344,7 @@ impl MemoryMappedFileBuilder {
         let mut options = OpenOptions::new(mode)
             .create(create)
             .allocate(self.allocate)
+            .guard(self.guard)
             .touch(self.touch == TouchHint::Eager)
             .huge_pages(self.wants_huge_pages());
         match (create, self.size.map_or_else(|| check_size(0, "Size"), |size| check_size(size, "Size"))) {

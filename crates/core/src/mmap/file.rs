@@ -542,7 +542,8 @@ impl MemoryMappedFile {
     /// ```
     #[inline]
     pub fn read_into(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
-        self.inner.memory.copy_to(offset, buf)
+        self.inner.memory.copy_to(offset, buf)?;
+        Ok(self.inner.file.refuse_lost(offset, to_u64(buf.len()))?)
     }
 
     /// Copies bytes out.
@@ -561,7 +562,9 @@ impl MemoryMappedFile {
     /// ```
     #[cfg(feature = "bytes")]
     pub fn read_bytes(&self, offset: u64, len: u64) -> Result<bytes::Bytes> {
-        Ok(self.inner.memory.copy_out(offset, len)?.into())
+        let bytes = self.inner.memory.copy_out(offset, len)?;
+        self.inner.file.refuse_lost(offset, len)?;
+        Ok(bytes.into())
     }
 
     /// A reader from the start on.
@@ -656,6 +659,7 @@ impl MemoryMappedFile {
         }
         self.assert_writable()?;
         self.inner.memory.exclusive().copy_from(offset, data)?;
+        self.inner.file.refuse_lost(offset, to_u64(data.len()))?;
         self.written(to_u64(data.len()))
     }
 
@@ -682,6 +686,7 @@ impl MemoryMappedFile {
         let Some(mut lock) = self.inner.memory.try_exclusive() else { return Ok(false) };
         lock.copy_from(offset, data)?;
         drop(lock);
+        self.inner.file.refuse_lost(offset, to_u64(data.len()))?;
         self.written(to_u64(data.len()))?;
         Ok(true)
     }
@@ -812,6 +817,51 @@ impl MemoryMappedFile {
     /// ```
     pub fn schedule_flush_range(&self, offset: u64, len: u64) -> Result<()> {
         Ok(self.inner.file.schedule_flush(offset, len)?)
+    }
+
+    /// Whether the bytes are what they are taken for. See [`MappedFile::check`].
+    ///
+    /// # Errors
+    /// `Io`.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// std::fs::write(&path, "content")?;
+    /// let file = MemoryMappedFile::open_ro(&path)?;
+    /// file.check()?;
+    /// std::fs::File::options().append(true).open(&path)?.set_len(100)?;
+    /// assert!(file.check().is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn check(&self) -> Result<()> {
+        Ok(self.inner.file.check()?)
+    }
+
+    /// Puts lost pages back. Waits until no view is alive. See [`MappedFile::heal`].
+    ///
+    /// # Errors
+    /// `Io`, `FlushFailed`.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # if cfg!(unix) {
+    /// std::fs::write(&path, vec![7; 100_000])?;
+    /// let file = MemoryMappedFile::builder(&path).guard(true).open()?;
+    /// std::fs::write(&path, "short")?;
+    /// assert!(file.read_into(99_999, &mut [0]).is_err());
+    /// std::fs::write(&path, vec![8; 100_000])?;
+    /// file.heal()?;
+    /// assert_eq!(file.as_slice(99_999, 1)?, b"\x08");
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn heal(&self) -> Result<()> {
+        let _lock = self.inner.memory.exclusive();
+        Ok(self.inner.file.heal()?)
     }
 
     /// Gives the file and the mapping another length. Waits until no view is alive. New bytes are zero.

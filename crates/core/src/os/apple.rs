@@ -71,3 +71,13 @@ pub(crate) fn hides_residency(_file: &File) -> bool {
 pub(crate) fn schedule(map: &MmapRaw, range: Range<usize>, _file: &File, _position: u64) -> Result<(), OsError> {
     map.flush_async_range(range.start, range.len()).map_err(|error| OsError::new("msync", error))
 }
+
+/// The parts of a range of the file that are no holes: here, all of it.
+pub(crate) fn data_ranges(_file: &File, range: Range<u64>) -> Vec<Range<u64>> {
+    vec![range]
+}
+
+/// Which pages of memory without a file were ever touched, where the kernel tells.
+pub(crate) fn touched_pages(_address: usize, _pages: usize) -> Option<Vec<bool>> {
+    None
+}

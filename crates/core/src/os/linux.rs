@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::ops::Range;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 
 use memmap2::MmapRaw;
 
@@ -116,4 +116,43 @@ pub(crate) fn schedule(_map: &MmapRaw, range: Range<usize>, file: &File, positio
         return Ok(());
     }
     Err(OsError::last("sync_file_range"))
+}
+
+/// The parts of a range of the file that are no holes. All of it in doubt.
+pub(crate) fn data_ranges(file: &File, range: Range<u64>) -> Vec<Range<u64>> {
+    // Opened once more: looking for data moves a descriptor's position, which others may share.
+    let Ok(file) = File::open(format!("/proc/self/fd/{}", file.as_raw_fd())) else { return vec![range] };
+    let seek = |from: u64, whence| {
+        let from = libc::off64_t::try_from(from).ok()?;
+        // SAFETY: the descriptor is open; no memory is passed.
+        u64::try_from(unsafe { libc::lseek64(file.as_raw_fd(), from, whence) }).ok()
+    };
+    let mut found = Vec::new();
+    let mut at = range.start;
+    while at < range.end {
+        let Some(data) = seek(at, libc::SEEK_DATA) else {
+            // ENXIO: no data from here on.
+            if std::io::Error::last_os_error().raw_os_error() != Some(libc::ENXIO) {
+                found.push(at..range.end);
+            }
+            break;
+        };
+        let end = seek(data, libc::SEEK_HOLE).unwrap_or(range.end).min(range.end);
+        if data < end {
+            found.push(data..end);
+        }
+        at = end.max(at + 1);
+    }
+    found
+}
+
+/// Which pages of memory without a file were ever touched.
+pub(crate) fn touched_pages(address: usize, pages: usize) -> Option<Vec<bool>> {
+    const ENTRY: usize = 8;
+    const IN_MEMORY_OR_SWAPPED: u64 = 3 << 62;
+    let mut entries = vec![0; pages.checked_mul(ENTRY)?];
+    let position = u64::try_from(address / super::page_size() * ENTRY).ok()?;
+    File::open("/proc/self/pagemap").ok()?.read_exact_at(&mut entries, position).ok()?;
+    let (entries, _) = entries.as_chunks::<ENTRY>();
+    Some(entries.iter().map(|entry| u64::from_ne_bytes(*entry) & IN_MEMORY_OR_SWAPPED != 0).collect())
 }

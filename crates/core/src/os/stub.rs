@@ -42,6 +42,26 @@ pub(crate) fn file_number(_file: &File, _metadata: &Metadata) -> u64 {
     0
 }
 
+pub(crate) fn names_file(_path: &Path, _file: &File, _metadata: &Metadata) -> io::Result<bool> {
+    Ok(true)
+}
+
+pub(crate) fn write_all_at(_file: &File, _bytes: &[u8], _position: u64) -> Result<(), OsError> {
+    Err(unsupported("pwrite"))
+}
+
+pub(crate) fn can_read_at(_file: &File, _position: u64) -> Result<(), OsError> {
+    Err(unsupported("pread"))
+}
+
+pub(crate) fn data_ranges(_file: &File, range: Range<u64>) -> Vec<Range<u64>> {
+    vec![range]
+}
+
+pub(crate) fn touched_pages(_address: usize, _pages: usize) -> Option<Vec<bool>> {
+    None
+}
+
 pub(crate) fn is_same_file(_file: &File, _path: &Path) -> bool {
     false
 }

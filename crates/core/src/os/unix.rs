@@ -28,7 +28,7 @@ use crate::error::OsError;
 #[cfg_attr(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")), path = "other.rs")]
 mod kernel;
 
-pub(crate) use kernel::{extend, HAS_EVICTION, HAS_RESIDENCY};
+pub(crate) use kernel::{data_ranges, extend, touched_pages, HAS_EVICTION, HAS_RESIDENCY};
 
 /// Pages of a file mapping can be covered by zero pages, so a closed file is released while views are still about.
 pub(crate) const CAN_COVER: bool = true;
@@ -102,6 +102,22 @@ pub(crate) fn has_content(file: &File) -> Result<bool, OsError> {
 /// Number of the file in its file system.
 pub(crate) fn file_number(_file: &File, metadata: &Metadata) -> u64 {
     metadata.ino()
+}
+
+/// Writes bytes at a position of the file.
+pub(crate) fn write_all_at(file: &File, bytes: &[u8], position: u64) -> Result<(), OsError> {
+    file.write_all_at(bytes, position).map_err(|error| OsError::new("pwrite", error))
+}
+
+/// Whether the device can supply the byte at a position.
+pub(crate) fn can_read_at(file: &File, position: u64) -> Result<(), OsError> {
+    file.read_at(&mut [0], position).map(|_| ()).map_err(|error| OsError::new("pread", error))
+}
+
+/// Whether `path`, links followed, names the open file with these metadata.
+pub(crate) fn names_file(path: &Path, _file: &File, metadata: &Metadata) -> io::Result<bool> {
+    let named = std::fs::metadata(path)?;
+    Ok((named.dev(), named.ino()) == (metadata.dev(), metadata.ino()))
 }
 
 /// Whether `path` still names the open file.

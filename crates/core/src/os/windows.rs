@@ -83,6 +83,31 @@ pub(crate) fn file_number(file: &File, _metadata: &Metadata) -> u64 {
     identity(file).map_or(0, |(_volume, high, low)| (u64::from(high) << 32) | u64::from(low))
 }
 
+/// Writes bytes at a position of the file. No page of a mapping is ever lost here, so nothing needs it.
+pub(crate) fn write_all_at(_file: &File, _bytes: &[u8], _position: u64) -> Result<(), OsError> {
+    Err(OsError::new("WriteFile", io::ErrorKind::Unsupported.into()))
+}
+
+/// Whether the device can supply the byte at a position; as above.
+pub(crate) fn can_read_at(_file: &File, _position: u64) -> Result<(), OsError> {
+    Err(OsError::new("ReadFile", io::ErrorKind::Unsupported.into()))
+}
+
+/// The parts of a range of the file that are no holes: here, all of it.
+pub(crate) fn data_ranges(_file: &File, range: Range<u64>) -> Vec<Range<u64>> {
+    vec![range]
+}
+
+/// Which pages of memory without a file were ever touched: not told here.
+pub(crate) fn touched_pages(_address: usize, _pages: usize) -> Option<Vec<bool>> {
+    None
+}
+
+/// Whether `path`, links followed, names the open file.
+pub(crate) fn names_file(path: &Path, file: &File, _metadata: &Metadata) -> io::Result<bool> {
+    Ok(identity(file) == identity(&File::open(path)?))
+}
+
 /// Whether `path` still names the open file.
 pub(crate) fn is_same_file(file: &File, path: &Path) -> bool {
     let named = File::open(path).ok();

@@ -216,6 +216,24 @@ fn instruction(code: u32, jf: u8, k: u32) -> libc::sock_filter {
     libc::sock_filter { code: u16::try_from(code).unwrap(), jt: 0, jf, k }
 }
 
+/// Mounts a file system of this size, seen by this process alone and gone with it.
+pub(crate) fn mount_small(folder: &std::path::Path, size: u64) -> bool {
+    let text = |text: &str| std::ffi::CString::new(text).unwrap();
+    let (root, kind, folder) = (text("/"), text("tmpfs"), text(folder.to_str().unwrap()));
+    let options = text(&format!("size={size}"));
+    // SAFETY: takes a number.
+    if unsafe { libc::unshare(libc::CLONE_NEWNS) } != 0 {
+        return false;
+    }
+    let (none, private) = (std::ptr::null(), libc::MS_REC | libc::MS_PRIVATE);
+    // SAFETY: the strings live through the call.
+    if unsafe { libc::mount(none, root.as_ptr(), none, private, std::ptr::null()) } != 0 {
+        return false;
+    }
+    // SAFETY: as above.
+    unsafe { libc::mount(kind.as_ptr(), folder.as_ptr(), kind.as_ptr(), 0, options.as_ptr().cast()) == 0 }
+}
+
 /// Says why a test did nothing.
 #[allow(clippy::print_stderr, reason = "a skip says why")]
 pub(crate) fn skipped(reason: &str) {
