@@ -12,7 +12,7 @@ function split(text: string): string[] {
   return lines
 }
 
-const parts = fc.constantFrom('a', 'ö', '€', '😀', '\u0a00', '\u000d', '\u0d0a', '\n', '\n', '\r', '\r\n', ' ', '\u2028')
+const parts = fc.constantFrom('a', 'ö', '€', '😀', '\u0a00', '\u410d', '\u0d0a', '\n', '\n', '\r', '\r\n', ' ', '\u2028')
 const texts = fc.oneof(
   fc.array(parts, { maxLength: 60 }),
   fc.tuple(fc.array(parts, { maxLength: 12 }), fc.integer({ min: 50, max: 400 })).map(([some, times]) => Array(times).fill(some.join(''))),

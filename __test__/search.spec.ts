@@ -176,11 +176,13 @@ test('findAll fails at the first step after close', (t) => {
   t.is(hits.next().value, 1)
   mapping.close()
   t.throws(() => hits.next(), { code: 'ERR_MMAP_CLOSED' })
-  const atEnd = MemoryMappedFile.openRoSync(tempFile(t, 'a'))
-  const one = atEnd.findAll('a')
-  one.next()
-  atEnd.close()
-  t.throws(() => one.next(), { code: 'ERR_MMAP_CLOSED' }, 'also when nothing is left')
+  for (const content of ['a', 'aa', 'aaa', 'aaaa']) {
+    const atEnd = MemoryMappedFile.openRoSync(tempFile(t, content))
+    const each = atEnd.findAll('a')
+    for (const _ of content) each.next()
+    atEnd.close()
+    t.throws(() => each.next(), { code: 'ERR_MMAP_CLOSED' }, `also when nothing is left of ${content}`)
+  }
 })
 
 test('findAll never ends early after a shrink: it fails', (t) => {
@@ -261,14 +263,22 @@ test('a signal of any kind that has the parts of one will do, and keeps no liste
 })
 
 test('an abort ends the native search', async (t) => {
-  const { Stop, openSync } = await import('#binding')
+  const { openSync } = await import('#binding')
+  const { abortable } = await import('../src/abort.ts')
   const request = { mode: 'read-only', create: 'never', offset: 0, allocate: false, touch: false, hugePages: false } as const
   const native = openSync(Buffer.from(tempFile(t, 'abc')), request)
   if ('kind' in native) return t.fail(native.message)
-  const stop = new Stop()
-  t.deepEqual(await native.search(Buffer.from('c'), 0, 3, 10, stop), Float64Array.of(2))
-  stop.stop()
-  t.deepEqual(await native.search(Buffer.from('c'), 0, 3, 10, stop), new Float64Array())
+  const controller = new AbortController()
+  let search = (): unknown => undefined
+  const aborted = abortable(controller.signal, (stop) => {
+    search = () => native.search(Buffer.from('c'), 0, 3, 10, stop)
+    return new Promise(() => {})
+  })
+  t.deepEqual(await search(), Float64Array.of(2))
+  const reason = new Error('enough')
+  controller.abort(reason)
+  await t.throwsAsync(aborted, { is: reason })
+  t.deepEqual(await search(), new Float64Array())
   native.close()
 })
 

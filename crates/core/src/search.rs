@@ -61,23 +61,25 @@ impl<'n> Needle<'n> {
         (!bytes.is_empty()).then(|| Self(Finder::new(bytes)))
     }
 
-    /// The same with bytes of its own.
-    ///
-    /// ```
-    /// let needle = mmap_io::Needle::owned(b"\r\n".to_vec()).unwrap();
-    /// std::thread::spawn(move || drop(needle));
-    /// ```
-    #[must_use]
-    pub fn owned(bytes: Vec<u8>) -> Option<Needle<'static>> {
-        (!bytes.is_empty()).then(|| Needle(FinderBuilder::new().build_forward_owned(bytes)))
-    }
-
     fn bytes(&self) -> &[u8] {
         self.0.needle()
     }
 
     fn len(&self) -> usize {
         self.bytes().len()
+    }
+}
+
+impl Needle<'static> {
+    /// Looks for bytes of its own. `None` when there are none.
+    ///
+    /// ```
+    /// let needle = mmap_io::Needle::owned(b"\r\n".to_vec()).unwrap();
+    /// std::thread::spawn(move || drop(needle));
+    /// ```
+    #[must_use]
+    pub fn owned(bytes: Vec<u8>) -> Option<Self> {
+        (!bytes.is_empty()).then(|| Self(FinderBuilder::new().build_forward_owned(bytes)))
     }
 }
 

@@ -106,6 +106,15 @@ fn matches_lie_wholly_in_the_range() {
 }
 
 #[test]
+fn what_a_shrink_has_cut_off_is_out_of_bounds() {
+    let file = sparse(3 * MIB, &[MIB], b"needle");
+    let needle = Needle::new(b"needle").unwrap();
+    file.resize(MIB).unwrap();
+    assert!(matches!(file.find(&needle, 0..MIB + 6), Err(Error::OutOfBounds { total: MIB, .. })));
+    assert_eq!(file.find(&needle, 0..MIB).unwrap(), None);
+}
+
+#[test]
 fn positions_are_right_beyond_two_and_four_gibibytes() {
     let needle = b"needle";
     let places = [(1 << 31) - 1, 1 << 31 | 9, (1 << 32) - 3, (1 << 32) + 9];
