@@ -82,6 +82,11 @@ const counts: Record<string, (m: MemoryMappedFile, count: unknown) => unknown> =
   'watch pollMs': (m, count) => any(m).watch?.(undefined, { pollMs: count }),
 }
 
+for (const method of ['atomicU64', 'atomicU32', 'atomicU64Slice', 'atomicU32Slice']) {
+  counts[`${method} offset`] = (m, count) => any(m)[method]?.(count, 0)
+  if (method.endsWith('Slice')) counts[`${method} count`] = (m, count) => any(m)[method]?.(0, count)
+}
+
 for (const [title, call] of Object.entries(counts)) {
   test(`${title} must be a safe integer >= 0, also on a read-only and a closed mapping`, async (t) => {
     const path = tempFile(t, pattern(100))

@@ -2,6 +2,9 @@
 import type { EventEmitter } from 'node:events'
 import type { Readable } from 'node:stream'
 import {
+  type AtomicU32,
+  type AtomicU32Slice,
+  type AtomicU64,
   type alignUp,
   type Bytes,
   type capabilities,
@@ -67,6 +70,12 @@ export async function uses(path: string | Buffer | URL, data: Bytes): Promise<vo
   const read: MapOptions = { offset: 1, length: 2, view: 'auto', advice: 'random', touch: 'eager', hugePages: true }
   const write: WritableMapOptions = { ...read, flushPolicy: 'always' }
   const open: OpenOptions = { ...write, mode: MmapMode.ReadWrite, create: 'exclusive', size: pageSize() }
+  const visits: AtomicU64 = mapping.atomicU64(0)
+  const slots: AtomicU32Slice = mapping.atomicU32Slice(8, 4)
+  same<ReturnType<typeof visits.fetchAdd>, bigint>(true)
+  same<ReturnType<typeof slots.at>, AtomicU32>(true)
+  const sum = [...slots].reduce((total, value) => total + value, slots.at(0).compareExchange(0, 1))
+  visits.fetchMax(BigInt(sum))
   const ranges: Range[] = [[0, 10]]
   const touched: Promise<number> = mapping.touchPages(ranges, { signal: AbortSignal.timeout(1), onProgress: (done, total) => done < total })
   mapping.touchPagesSync([0, await touched])
@@ -121,6 +130,10 @@ export function mustNotCompile(mapping: MemoryMappedFile): void {
   mapping.indexOf([1])
   // @ts-expect-error not a typed array
   mapping.typedArray(Array)
+  // @ts-expect-error 64 bits are a bigint
+  mapping.atomicU64(0).fetchAdd(1)
+  // @ts-expect-error 32 bits are a number
+  mapping.atomicU32Slice(0, 1).store(0, 1n)
   // @ts-expect-error a range is a pair
   mapping.touchPages([[1]])
   // @ts-expect-error no such advice

@@ -5,6 +5,17 @@ import type { Readable } from 'node:stream'
 import { inspect } from 'node:util'
 import type { Mapping } from '#binding'
 import { checkBoolean, checkCount, checkOptionalCount } from './arguments.ts'
+import {
+  type AtomicU32,
+  type AtomicU32Slice,
+  type AtomicU64,
+  type AtomicU64Slice,
+  Cell,
+  type IntegerOwner,
+  Slice,
+  U32,
+  U64,
+} from './atomics.ts'
 import { type Bytes, checkTypedArray, isBytes, type TypedArrayConstructor, toBytes, toTarget } from './bytes.ts'
 import { Chunks, type ChunksMut, checkChunkSize, chunks, type Walked } from './chunks.ts'
 import { type FlushPolicy, MmapAdvice, MmapMode, type ViewMode } from './enums.ts'
@@ -243,7 +254,7 @@ export class MemoryMappedFile extends EventEmitter {
   readonly #views: Views
   readonly #lead: number
   readonly #isFlushDue: ((status: Status) => boolean) | undefined
-  readonly #owner: Owner & Walked & Lined
+  readonly #owner: Owner & Walked & Lined & IntegerOwner
   readonly #search: Search
   readonly #sliceOwner: SliceOwner
   readonly #watchers = new Set<FileWatcher>()
@@ -265,6 +276,8 @@ export class MemoryMappedFile extends EventEmitter {
       check: (offset, length) => void this.#range(offset, length),
       asSlice: (offset, length) => this.asSlice(offset, length),
       asSliceMut: (offset, length) => this.asSliceMut(offset, length),
+      native: opened.native,
+      place: (offset, length) => (this.#views.live ? this.#views.locate(offset, length) : undefined),
       matches: (needle, from, to) => this.#search.matches(needle, from, to),
     }
     this.#search = new Search(opened.native, this.#owner)
@@ -422,14 +435,9 @@ export class MemoryMappedFile extends EventEmitter {
     checkCount('offset', offset)
     checkOptionalCount('count', count)
     this.#checkStores('typedArray')
-    const total = this.#openLength()
-    const size = type.BYTES_PER_ELEMENT
-    // The lead keeps the alignment of the position in the file.
-    if ((this.#lead + offset) % size !== 0) throw misaligned(offset, size)
-    const length = (count ?? Math.floor((total - offset) / size)) * size
-    if (offset > total || length > total - offset) throw outOfBounds(offset, Math.max(0, length), total)
+    const length = this.#elements(offset, type.BYTES_PER_ELEMENT, count)
     const { buffer, byteOffset } = this.#views.locate(offset, length)
-    return new type(buffer, byteOffset, length / size) as InstanceType<T>
+    return new type(buffer, byteOffset, length / type.BYTES_PER_ELEMENT) as InstanceType<T>
   }
 
   /**
@@ -748,6 +756,42 @@ export class MemoryMappedFile extends EventEmitter {
   }
 
   /**
+   * An atomic 64-bit integer, shared with other threads and processes that map the file. It goes on working after a resize.
+   *
+   * Throws InvalidMode on a read-only mapping, Misaligned when the offset's position in the file is no multiple of 8, OutOfBounds,
+   * Closed. On a copy-on-write mapping it is shared with nobody. Changes are not counted in `pendingBytes`; a flush covers them.
+   *
+   * ```js
+   * const mapping = await MemoryMappedFile.openOrCreate('counter.bin', 8)
+   * const visits = mapping.atomicU64(0)
+   * console.log(visits.fetchAdd(1n), visits.load())
+   * mapping.close()
+   * ```
+   */
+  atomicU64(offset: number): AtomicU64 {
+    this.#checkIntegers('atomicU64', U64, offset, 1)
+    return new Cell(U64, this.#owner, offset)
+  }
+
+  /** An atomic 32-bit integer; its offset is a multiple of 4. See {@link MemoryMappedFile.atomicU64}. */
+  atomicU32(offset: number): AtomicU32 {
+    this.#checkIntegers('atomicU32', U32, offset, 1)
+    return new Cell(U32, this.#owner, offset)
+  }
+
+  /** `count` atomic 64-bit integers side by side. Their offset is at most the length. See {@link MemoryMappedFile.atomicU64}. */
+  atomicU64Slice(offset: number, count: number): AtomicU64Slice {
+    this.#checkIntegers('atomicU64Slice', U64, offset, count)
+    return new Slice(U64, this.#owner, offset, count)
+  }
+
+  /** `count` atomic 32-bit integers side by side; their offset is a multiple of 4. See {@link MemoryMappedFile.atomicU64Slice}. */
+  atomicU32Slice(offset: number, count: number): AtomicU32Slice {
+    this.#checkIntegers('atomicU32Slice', U32, offset, count)
+    return new Slice(U32, this.#owner, offset, count)
+  }
+
+  /**
    * The bytes as a stream of Node, with the options of `fs.createReadStream`: `end` is inclusive, and `start` and `end` may lie past
    * the end. The range is frozen at the call.
    *
@@ -880,6 +924,24 @@ export class MemoryMappedFile extends EventEmitter {
   #validators(): Validators {
     if (this.#closed) throw closedError()
     return validators(this.#native, this.#status, this.#mode, this.path)
+  }
+
+  /** Checks a range of elements, as many whole ones as fit without a count, and tells its length in bytes. */
+  #elements(offset: number, size: number, count: number | undefined): number {
+    const total = this.#openLength()
+    // The lead keeps the alignment of the position in the file.
+    if ((this.#lead + offset) % size !== 0) throw misaligned(offset, size)
+    const length = (count ?? Math.floor((total - offset) / size)) * size
+    if (offset > total || length > total - offset) throw outOfBounds(offset, Math.max(0, length), total)
+    return length
+  }
+
+  /** Checks a range of atomic integers. */
+  #checkIntegers(method: string, { bytes }: { bytes: number }, offset: number, count: number): void {
+    checkCount('offset', offset)
+    checkCount('count', count)
+    this.#checkWritable(method)
+    this.#elements(offset, bytes, count)
   }
 
   /** Checks ranges, given as offsets and lengths one after the other, and tells how many bytes they have together. */

@@ -96,6 +96,14 @@ pub enum Error {
         /// Bytes there are.
         total: u64,
     },
+    /// An atomic integer whose position in the file is no multiple of its size.
+    #[error("offset {offset} is no multiple of {required}, counted from the start of the file")]
+    Misaligned {
+        /// Size in bytes.
+        required: u64,
+        /// Offset asked for.
+        offset: u64,
+    },
     /// The data could not be brought to the device. Stays until the file is opened again.
     #[error("flush failed: {0}")]
     FlushFailed(OsError),

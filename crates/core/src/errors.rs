@@ -97,6 +97,7 @@ impl From<Error> for MmapIoError {
             Error::Io { os, hint: Some(_) } => Self::Io(io::Error::new(os.source.kind(), message)),
             Error::InvalidMode(text) => Self::InvalidMode(text),
             Error::OutOfBounds { offset, len, total } => Self::OutOfBounds { offset, len, total },
+            Error::Misaligned { required, offset } => Self::Misaligned { required, offset },
             Error::FlushFailed(os) => Self::FlushFailed(os.to_string()),
             Error::ResizeFailed(text) => Self::ResizeFailed(text),
             Error::AdviceFailed(os) => Self::AdviceFailed(os.to_string()),

@@ -39,6 +39,7 @@ mod guard;
 mod heal;
 #[cfg(feature = "hugepages")]
 mod huge_pages;
+mod integers;
 #[cfg(feature = "iterator")]
 pub mod iterator;
 mod kept_advice;

@@ -74,6 +74,9 @@ impl From<Error> for Failure {
                 total: Some(from_bytes(total)),
                 ..Self::new("OutOfBounds", message)
             },
+            Error::Misaligned { offset, .. } => {
+                Self { offset: Some(from_bytes(offset)), ..Self::new("Misaligned", message) }
+            }
             Error::FlushFailed(os) => Self::new("FlushFailed", "").with(&os),
             Error::AdviceFailed(os) => Self::new("AdviceFailed", "").with(&os),
             Error::LockFailed(os) => Self::new("LockFailed", LOCK_LIMITS).with(&os),

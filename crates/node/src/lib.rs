@@ -5,6 +5,7 @@
 
 #![allow(unreachable_pub, reason = "#[napi] items are exported to JavaScript, not to Rust")]
 
+mod atomic;
 mod buffer;
 mod failure;
 mod fd;
