@@ -7,6 +7,7 @@ import { MemoryMappedFile, MmapMode, pageSize } from '#mmap-io'
 import { prelude, run, survives } from './support/child.ts'
 import { asRootOnLinux, onLinux, withEviction } from './support/conditions.ts'
 import { pattern, tempFile } from './support/files.ts'
+import { view } from './support/view.ts'
 
 const page = pageSize()
 
@@ -101,7 +102,8 @@ withEviction('evict leaves dirty pages in memory until they are flushed, and loc
   t.is(mapping.readBytes(0, 5).toString(), 'dirty')
   await mapping.flush()
   await mapping.evict()
-  t.deepEqual(residentPages(mapping), [])
+  // In view mode 'wasm' the page is mapped once more, for the view that stored to it.
+  t.deepEqual(residentPages(mapping), view === 'wasm' ? [0] : [])
   mapping.close()
 })
 

@@ -2,7 +2,7 @@
 import { appendFileSync, readFileSync, statSync, truncateSync } from 'node:fs'
 import test from 'ava'
 import { MemoryMappedFile, type MmapIoError, pageSize } from '#mmap-io'
-import { onUnix, withEmptiedViews, withLiveViews, withLiveViewsOnUnix } from './support/conditions.ts'
+import { onUnix, withEmptiedViews, withLiveViews, withLiveViewsOnUnix, withoutLimit } from './support/conditions.ts'
 import { pattern, sparseFile, tempFile } from './support/files.ts'
 import { isEmptied, isLive } from './support/view.ts'
 
@@ -102,7 +102,7 @@ test('a window that reaches the end resizes its file, another does not', async (
   middle.close()
 })
 
-test('a size that the file system cannot have is an error and changes nothing', async (t) => {
+withoutLimit('a size that the file system cannot have is an error and changes nothing', async (t) => {
   const path = tempFile(t, pattern(100))
   const mapping = await MemoryMappedFile.openRw(path, { sparse: true })
   const view = mapping.asSlice()
@@ -126,7 +126,7 @@ test('resizes at the same time end one after the other', async (t) => {
   mapping.close()
 })
 
-test('a mapping grows past 4 GiB', async (t) => {
+withoutLimit('a mapping grows past 4 GiB', async (t) => {
   const path = sparseFile(t, 1000)
   const mapping = await MemoryMappedFile.openRw(path, { sparse: true })
   mapping.updateRegion(0, 'start')

@@ -13,7 +13,7 @@ import { wrongType, wrongValue } from './misuse.ts'
 import { openDescriptorSync } from './open.ts'
 import { pageSize } from './utilities.ts'
 import { MAX_VIEW } from './views/mapped.ts'
-import { createViews, type Views } from './views/views.ts'
+import type { Views } from './views/views.ts'
 
 /** Taken as PROT_READ: JavaScript has no memory that may not be read. */
 export const PROT_NONE = 0
@@ -100,9 +100,10 @@ export function map(size: number, protection: number, flags: number, fd: number,
     ...(advise !== MADV_NORMAL && { advice }),
   }
   const opened = openDescriptorSync(fd, () => ({ native, view: 'auto', flushPolicy: 'manual' }))
-  const views = createViews(opened.viewMode, opened.native)
+  const { views } = opened
   if (!views.live) throw new MmapIoError('Unsupported', 'This runtime has no views of mapped memory; use readInto of MemoryMappedFile')
   const buffer = views.cut(0, size)
+  views.leave()
   mappings.set(buffer.buffer, { native: opened.native, views, byteOffset: buffer.byteOffset, length: size })
   return buffer
 }

@@ -46,7 +46,8 @@ import { type MappedSliceMut, SliceMut, type SliceOwner } from './slice-mut.ts'
 import { Status } from './status.ts'
 import { pageSize } from './utilities.ts'
 import { MAX_VIEW } from './views/mapped.ts'
-import { createViews, type Views } from './views/views.ts'
+import type { Views } from './views/views.ts'
+import { tooLong } from './views/wasm.ts'
 import { type ChangeEvent, FileWatcher, planWatch, type Watcher, type WatchOptions } from './watch.ts'
 import { byteStream, checkStream, type StreamOptions } from './web/byte-stream.ts'
 import { checkReadStream, type ReadStreamOptions, readStream } from './web/read-stream.ts'
@@ -267,7 +268,7 @@ export class MemoryMappedFile extends EventEmitter {
     this.#mode = opened.mode
     this.#native = opened.native
     this.#status = new Status(opened.native.slot)
-    this.#views = createViews(opened.viewMode, opened.native)
+    this.#views = opened.views
     this.#lead = opened.native.lead
     this.#isFlushDue = flushTrigger(opened.flushPolicy)
     this.#owner = {
@@ -302,7 +303,7 @@ export class MemoryMappedFile extends EventEmitter {
 
   /** How JavaScript sees the memory. */
   get viewMode(): ViewMode {
-    return this.#opened.viewMode
+    return this.#views.mode
   }
 
   /** When writes are flushed by themselves. */
@@ -504,14 +505,22 @@ export class MemoryMappedFile extends EventEmitter {
    * thread's views before a shrink, on every platform.
    */
   async resize(newSize: number, options?: { detach?: boolean }): Promise<void> {
-    this.#prepareResize(newSize, options)
-    settle(await this.#native.resize(newSize), this.path)
+    const release = this.#prepareResize(newSize, options)
+    try {
+      settle(await this.#native.resize(newSize), this.path)
+    } finally {
+      release()
+    }
   }
 
   /** Blocking twin of {@link MemoryMappedFile.resize}. */
   resizeSync(newSize: number, options?: { detach?: boolean }): void {
-    this.#prepareResize(newSize, options)
-    settle(this.#native.resizeSync(newSize), this.path)
+    const release = this.#prepareResize(newSize, options)
+    try {
+      settle(this.#native.resizeSync(newSize), this.path)
+    } finally {
+      release()
+    }
   }
 
   /**
@@ -885,8 +894,10 @@ export class MemoryMappedFile extends EventEmitter {
     if (this.#closed) return
     this.#closed = true
     for (const watcher of this.#watchers) watcher.close()
+    const release = this.#views.hold()
     if (detach) this.#views.empty()
     this.#native.close()
+    release()
     process.nextTick(() => this.emit('close'))
   }
 
@@ -987,14 +998,18 @@ export class MemoryMappedFile extends EventEmitter {
     if (this.#isFlushDue?.(this.#status)) this.flushSync()
   }
 
-  #prepareResize(newSize: number, options: { detach?: boolean } | undefined): void {
+  /** Checks a resize and returns what is to be called when it has ended. */
+  #prepareResize(newSize: number, options: { detach?: boolean } | undefined): () => void {
     checkCount('newSize', newSize)
     const detach = checkDetach(options) ?? false
     const total = this.#openLength()
-    if (!detach || newSize >= total) return
+    const shown = this.#lead + newSize <= this.#views.longest
+    if (shown && (!detach || newSize >= total)) return this.#views.hold()
     // A resize that is going to be refused must not cost the views.
     settle(this.#native.checkResize(newSize), this.path)
+    if (!shown) throw tooLong(newSize)
     this.#views.empty()
+    return this.#views.hold()
   }
 }
 

@@ -10,6 +10,7 @@ import type { Request } from './options.ts'
 import { checkFd } from './options.ts'
 import { toPath } from './path.ts'
 import { chooseView } from './views/mode.ts'
+import { createViews, type Views } from './views/views.ts'
 
 /** What is so for every mapping object that holds the same file. */
 export interface About {
@@ -23,53 +24,61 @@ export interface About {
 /** What a mapping object is made of. */
 export interface Opened extends About {
   readonly native: Mapping
-  readonly viewMode: ViewMode
+  readonly views: Views
 }
 
-// The view mode comes first: a mode that cannot be had must not leave a created file behind.
-const describe = (request: Request, path: string | null): Omit<Opened, 'native'> => ({
-  path,
-  mode: request.native.mode,
-  viewMode: chooseView(request.view),
-  flushPolicy: request.flushPolicy,
-  reachesFile: request.native.mode === MmapMode.ReadWrite,
+function describe({ native, view, flushPolicy }: Request, path: string | null): About {
+  // First of all: a view mode that cannot be had must not leave a created file behind.
+  chooseView(view, native.length ?? native.size ?? 0)
+  return { path, mode: native.mode, flushPolicy, reachesFile: native.mode === MmapMode.ReadWrite }
+}
+
+function finish(about: About, { view }: Request, native: Mapping): Opened {
+  try {
+    const interval = flushInterval(about.flushPolicy)
+    if (interval !== undefined) settle(native.flushEvery(interval), about.path)
+    return withViews(about, view, native)
+  } catch (error) {
+    native.close()
+    throw error
+  }
+}
+
+export const withViews = (about: About, view: 'auto' | ViewMode, native: Mapping): Opened => ({
+  ...about,
+  native,
+  views: createViews(view, native),
 })
-
-function finish(described: Omit<Opened, 'native'>, native: Mapping): Opened {
-  const interval = flushInterval(described.flushPolicy)
-  if (interval !== undefined) settle(native.flushEvery(interval), described.path)
-  return { ...described, native }
-}
 
 export async function openPath(path: PathLike, check: () => Request): Promise<Opened> {
   const { bytes, text } = toPath(path)
   const request = check()
-  const described = describe(request, text)
-  return finish(described, settle(await open(bytes, request.native), text))
+  const about = describe(request, text)
+  return finish(about, request, settle(await open(bytes, request.native), text))
 }
 
 export function openPathSync(path: PathLike, check: () => Request): Opened {
   const { bytes, text } = toPath(path)
   const request = check()
-  const described = describe(request, text)
-  return finish(described, settle(openSync(bytes, request.native), text))
+  const about = describe(request, text)
+  return finish(about, request, settle(openSync(bytes, request.native), text))
 }
 
 export async function openDescriptor(fd: number | FileHandle, check: () => Request): Promise<Opened> {
   const number = checkFd(fd)
   const request = check()
-  const described = describe(request, null)
-  return finish(described, settle(await openFd(number, request.native), null))
+  const about = describe(request, null)
+  return finish(about, request, settle(await openFd(number, request.native), null))
 }
 
 export function openDescriptorSync(fd: number | FileHandle, check: () => Request): Opened {
   const number = checkFd(fd)
   const request = check()
-  const described = describe(request, null)
-  return finish(described, settle(openFdSync(number, request.native), null))
+  const about = describe(request, null)
+  return finish(about, request, settle(openFdSync(number, request.native), null))
 }
 
 export function openAnonymous(size: number, request: Request): Opened {
-  const described = { ...describe(request, null), reachesFile: false }
-  return finish(described, settle(anonymous(size, request.native.hugePages), null))
+  const about = { ...describe(request, null), reachesFile: false }
+  return finish(about, request, settle(anonymous(size, request.native.hugePages), null))
 }

@@ -2,9 +2,9 @@
 import { randomUUID } from 'node:crypto'
 import { attach } from '#binding'
 import type { ViewMode } from './enums.ts'
-import { settle } from './errors.ts'
+import { MmapIoError, settle } from './errors.ts'
 import { wrongType } from './misuse.ts'
-import type { About, Opened } from './open.ts'
+import { type About, type Opened, withViews } from './open.ts'
 import { chooseView } from './views/mode.ts'
 
 /** What stands for a mapping in a message to another thread of this process. */
@@ -23,9 +23,16 @@ export function shareMapping({ native, path, mode, flushPolicy, reachesFile }: O
 }
 
 export function attachMapping(handle: MappingHandle, view: 'auto' | ViewMode): Opened {
-  const viewMode = chooseView(view)
   const native = settle(attach(checkHandle(handle)), null)
-  return { ...(JSON.parse(native.about ?? '{}') as About), viewMode, native }
+  try {
+    if (native.isPrivate && chooseView(view, native.capacity) === 'wasm') {
+      throw new MmapIoError('Unsupported', "Private bytes cannot be shown in view mode 'wasm' as well; attach with view 'copy'")
+    }
+    return withViews(JSON.parse(native.about ?? '{}') as About, view, native)
+  } catch (error) {
+    native.close()
+    throw error
+  }
 }
 
 function checkHandle(handle: unknown): string {

@@ -37,10 +37,13 @@ const writesBytes = outcomes('InvalidMode', 'ok', 'ok', 'Closed', 'InvalidMode')
 /** Views that can be stored to must be the memory itself, or the stores were lost. */
 const seesBytes = (row: Record<State, string>): Record<State, string> =>
   view === 'copy' ? { ...row, 'read-write': 'Unsupported', 'copy-on-write': 'Unsupported', anonymous: 'Unsupported' } : row
+/** A shared buffer over the memory itself, or over one more of WebAssembly, which takes a file that stores reach. */
 const sharesMemory =
-  capabilities.views.includes('shared') && view !== 'copy'
-    ? reads
-    : outcomes('Unsupported', 'Unsupported', 'Unsupported', 'Closed', view === 'copy' ? 'Unsupported' : 'ok')
+  view === 'copy'
+    ? allFail('Unsupported')
+    : capabilities.views.includes('shared') && view !== 'wasm'
+      ? reads
+      : { ...allFail('Unsupported'), 'read-write': capabilities.views.includes('wasm') ? 'ok' : 'Unsupported', empty: 'ok' }
 const anyState = outcomes('ok', 'ok', 'ok', 'ok', 'ok')
 
 /** Length of the file that the mappings of the matrix are made of. */

@@ -6,7 +6,9 @@ import { isMapped, MAX_VIEW } from './mapped.ts'
 import type { Place, Views } from './views.ts'
 
 export class CopyViews implements Views {
+  readonly mode = 'copy'
   readonly live = false
+  readonly longest = Number.POSITIVE_INFINITY
   readonly #native: Mapping
 
   constructor(native: Mapping) {
@@ -38,6 +40,12 @@ export class CopyViews implements Views {
   whole(): never {
     throw new MmapIoError('Unsupported', "View mode 'copy' has no memory to share; share() gives other threads the mapping itself")
   }
+
+  hold(): () => void {
+    return () => {}
+  }
+
+  leave(): void {}
 
   empty(): void {}
 

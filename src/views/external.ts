@@ -1,33 +1,22 @@
 /** View mode 'external': ArrayBuffers over the mapped memory itself. */
 import type { Mapping } from '#binding'
-import { detach, externalProbe } from '#binding'
+import { hasExternalShared } from '#binding'
 import { settle } from '../errors.ts'
-import type { Buffers } from './mapped.ts'
+import { emptied } from './emptied.ts'
+import { type Buffers, MAX_VIEW } from './mapped.ts'
 import { SharedBuffers } from './shared.ts'
+import { SharedMemories } from './wasm.ts'
 
-// Captured before anybody can replace them.
-const transfer: ((this: ArrayBuffer, length: number) => ArrayBuffer) | undefined = Reflect.get(ArrayBuffer.prototype, 'transfer')
-const byteLength = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'byteLength')?.get as (this: ArrayBuffer) => number
-
-/**
- * Whether `transfer` empties memory like ours. Node 20 has no such method, and what a polyfill calls so there copies and leaves the
- * buffer as it is.
- */
-const transfers =
-  transfer !== undefined &&
-  (() => {
-    const probe = externalProbe()
-    if (probe === undefined) return false
-    transfer.call(probe, 0)
-    return byteLength.call(probe) === 0
-  })()
+const canShare = hasExternalShared()
 
 export class ExternalBuffers implements Buffers {
+  readonly mode = 'external'
+  readonly longest = MAX_VIEW
   readonly #native: Mapping
   /** Every buffer made and not known to be gone, by number. */
   readonly #alive = new Map<number, WeakRef<ArrayBuffer>>()
   #made = 0
-  #shared: SharedBuffers | undefined
+  #shared: SharedBuffers | SharedMemories | undefined
 
   constructor(native: Mapping) {
     this.#native = native
@@ -42,7 +31,7 @@ export class ExternalBuffers implements Buffers {
   }
 
   share(length: number): SharedArrayBuffer {
-    this.#shared ??= new SharedBuffers(this.#native)
+    this.#shared ??= new (canShare ? SharedBuffers : SharedMemories)(this.#native)
     return this.#shared.share(length)
   }
 
@@ -53,19 +42,4 @@ export class ExternalBuffers implements Buffers {
     }
     this.#alive.clear()
   }
-}
-
-/**
- * Empties a buffer and tells whether it is empty now by our doing. Its owner may have forbidden that (`markAsUntransferable`), and it
- * reads zeros after close then; or have transferred it away, so that its memory is in use elsewhere.
- */
-function emptied(buffer: ArrayBuffer): boolean {
-  if (byteLength.call(buffer) === 0) return false
-  try {
-    if (transfer !== undefined && transfers) transfer.call(buffer, 0)
-    else detach(buffer)
-  } catch {
-    return false
-  }
-  return byteLength.call(buffer) === 0
 }

@@ -4,15 +4,23 @@
  */
 import { constants } from 'node:buffer'
 import type { Mapping } from '#binding'
+import type { ViewMode } from '../enums.ts'
 import { MmapIoError } from '../errors.ts'
 import type { Place, Views } from './views.ts'
 
 /** What makes the buffers, in its view mode. */
 export interface Buffers {
+  readonly mode: ViewMode
+  /** Most bytes of one buffer. */
+  readonly longest: number
   /** A buffer over `length` bytes, `start` bytes behind the start of the mapped pages. */
   make(start: number, length: number): ArrayBufferLike
   /** A shared buffer over the first `length` mapped bytes. */
   share(length: number): SharedArrayBuffer
+  /** Keeps every buffer in reach of a resize or a close, until the function that it returns is called. */
+  hold?(): () => void
+  /** Leaves the buffers to the garbage collector alone. */
+  leave?(): void
   /** Empties every buffer made, as far as that can be done. */
   empty(): void
 }
@@ -51,7 +59,9 @@ function mayOverlap(mapped: Uint8Array, other: Uint8Array): boolean {
 
 /** Views that show the mapped memory itself. */
 export class MappedViews implements Views {
+  readonly mode: ViewMode
   readonly live = true
+  readonly longest: number
   readonly #native: Mapping
   readonly #buffers: Buffers
   readonly #lead: number
@@ -63,6 +73,8 @@ export class MappedViews implements Views {
   readonly #others = new Map<number, Buffer>()
 
   constructor(native: Mapping, buffers: Buffers) {
+    this.mode = buffers.mode
+    this.longest = buffers.mode === 'wasm' ? buffers.longest : Number.POSITIVE_INFINITY
     this.#native = native
     this.#buffers = buffers
     this.#lead = native.lead
@@ -115,6 +127,20 @@ export class MappedViews implements Views {
     return length === 0 ? new SharedArrayBuffer(0) : mark(this.#buffers.share(length))
   }
 
+  hold(): () => void {
+    return this.#buffers.hold?.() ?? (() => {})
+  }
+
+  leave(): void {
+    this.#buffers.leave?.()
+  }
+
+  /** Makes the first buffer now. */
+  prepare(): this {
+    if (this.#native.capacity > 0) this.#cutAnew(0, 0)
+    return this
+  }
+
   empty(): void {
     this.#setRoot(Buffer.alloc(0))
     this.#others.clear()
@@ -123,17 +149,18 @@ export class MappedViews implements Views {
 
   #cutAnew(start: number, length: number): Buffer {
     const capacity = this.#native.capacity
-    if (capacity <= MAX_VIEW) {
+    const { longest } = this.#buffers
+    if (capacity <= longest) {
       this.#setRoot(this.#make(0, capacity))
       return this.#root.subarray(start, start + length)
     }
     const index = Math.floor(start / STRIDE)
     const first = index * STRIDE
-    const whole = Math.min(MAX_VIEW, capacity - first)
+    const whole = Math.min(longest, capacity - first)
     if (start + length > first + whole) {
       throw new MmapIoError(
         'Unsupported',
-        `A view of ${length} bytes is too long here: this runtime limits one buffer to ${MAX_VIEW} bytes, so views of up to ` +
+        `A view of ${length} bytes is too long here: this runtime limits one buffer to ${longest} bytes, so views of up to ` +
           `${STRIDE} bytes can be had at any offset; use readInto, or a newer Node`,
       )
     }
@@ -150,6 +177,6 @@ export class MappedViews implements Views {
   }
 
   #make(start: number, length: number): Buffer {
-    return Buffer.from(mark(this.#buffers.make(start, length)))
+    return Buffer.from(mark(this.#buffers.make(start, length)) as ArrayBuffer, 0, length)
   }
 }

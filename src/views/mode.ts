@@ -1,21 +1,22 @@
 /** Which view mode a mapping gets: the one place where that is decided. */
-import { externalProbe, hasExternalShared } from '#binding'
+import { canMapOver, externalProbe, hasExternalShared as probeExternalShared } from '#binding'
 import type { ViewMode } from '../enums.ts'
 import { MmapIoError } from '../errors.ts'
+import { hasWasmMemory, MAX_WASM_VIEW, tooLong } from './wasm.ts'
 
 /**
- * A test hook, documented in CONTRIBUTING: a view mode stands in for 'auto'; 'no-external' makes this runtime one that refuses
- * external buffers, as Electron does.
+ * A test hook, documented in CONTRIBUTING: words with commas between. A view mode stands in for 'auto'; 'no-external' makes this
+ * runtime one that refuses external buffers, as Electron does, and 'no-wasm' one that has no views over WebAssembly memory.
  */
-const hook = process.env.MMAP_IO_VIEW
+const hook = (process.env.MMAP_IO_VIEW ?? '').split(',')
 
 // Asked of the runtime itself, by the status of its answer, never by its name or version.
-const allowsExternal = hook !== 'no-external' && externalProbe() !== undefined
+const allowsExternal = !hook.includes('no-external') && externalProbe() !== undefined
 
 const available: Record<ViewMode, boolean> = {
   external: allowsExternal,
-  shared: allowsExternal && hasExternalShared(),
-  wasm: false,
+  shared: allowsExternal && probeExternalShared(),
+  wasm: !hook.includes('no-wasm') && canMapOver() && hasWasmMemory,
   copy: true,
 }
 
@@ -23,24 +24,27 @@ const available: Record<ViewMode, boolean> = {
 const reasons: Record<ViewMode, string> = {
   external: 'this runtime refuses external array buffers, as Electron does',
   shared: 'it needs Node 22.23.3, 24.16, 26.1 or newer of these lines, and a runtime that allows external buffers',
-  wasm: 'this version of mmap-io has no views over WebAssembly memory',
+  wasm: 'it needs Linux or macOS, and WebAssembly',
   copy: '',
 }
-
-const isMode = (name: string | undefined): name is ViewMode => name !== undefined && Object.hasOwn(available, name)
 
 /** The modes that can be had here. */
 export const views: readonly ViewMode[] = (Object.keys(available) as ViewMode[]).filter((mode) => available[mode])
 
-/** What 'auto' means here, unless the test hook says otherwise. */
-const best: ViewMode = (['external', 'wasm'] as const).find((mode) => available[mode]) ?? 'copy'
-
 /** What 'auto' means. */
-export const defaultView: ViewMode = isMode(hook) ? hook : best
+export const defaultView: ViewMode =
+  (Object.keys(available) as ViewMode[]).find((mode) => hook.includes(mode)) ??
+  (['external', 'wasm'] as const).find((mode) => available[mode]) ??
+  'copy'
 
-export function chooseView(wanted: 'auto' | ViewMode): ViewMode {
+/** The mode for a mapping of `length` bytes. */
+export function chooseView(wanted: 'auto' | ViewMode, length: number): ViewMode {
   const mode = wanted === 'auto' ? defaultView : wanted
-  if (available[mode]) return mode
-  const instead = views.map((view) => `'${view}'`).join(' or ')
-  throw new MmapIoError('Unsupported', `View mode '${mode}' cannot be had: ${reasons[mode]}. Use ${instead}`)
+  if (!available[mode]) {
+    const instead = views.map((view) => `'${view}'`).join(' or ')
+    throw new MmapIoError('Unsupported', `View mode '${mode}' cannot be had: ${reasons[mode]}. Use ${instead}`)
+  }
+  if (mode !== 'wasm' || length <= MAX_WASM_VIEW) return mode
+  if (wanted === 'auto') return 'copy'
+  throw tooLong(length)
 }

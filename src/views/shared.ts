@@ -1,7 +1,7 @@
 /** View mode 'shared': SharedArrayBuffers over the mapped memory itself. They cannot be emptied, and read zeros after the last close. */
 import type { Mapping } from '#binding'
 import { settle } from '../errors.ts'
-import type { Buffers } from './mapped.ts'
+import { type Buffers, MAX_VIEW } from './mapped.ts'
 
 /**
  * What belongs to a shared buffer as this thread sees it: it holds the file open, which the memory itself does not, since it may be in
@@ -10,6 +10,8 @@ import type { Buffers } from './mapped.ts'
 const weights = new WeakMap<SharedArrayBuffer, ArrayBuffer>()
 
 export class SharedBuffers implements Buffers {
+  readonly mode = 'shared'
+  readonly longest = MAX_VIEW
   readonly #native: Mapping
   /** The buffer last made over the start of the mapping. */
   #first: WeakRef<SharedArrayBuffer> | undefined

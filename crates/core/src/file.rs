@@ -21,12 +21,14 @@ use std::ops::Range;
 #[cfg(feature = "watch")]
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use crate::error::{Error, OsError, Result};
 use crate::faults::Faults;
 use crate::flusher;
+use crate::foreign::Foreign;
 use crate::kept_advice::{self, KeptAdvice};
 use crate::os::{self, Advice, Growth, Others, Sharing};
 use crate::page_locks::PageLocks;
@@ -118,6 +120,7 @@ pub struct MappedFile {
     /// Where it was opened, whatever the working directory becomes. `None` for a file that was open already.
     #[cfg(feature = "watch")]
     path: Option<PathBuf>,
+    leaves_memory: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -221,6 +224,7 @@ impl MappedFile {
             locks: Mutex::default(),
             #[cfg(feature = "watch")]
             path: None,
+            leaves_memory: AtomicBool::new(false),
         }
     }
 
@@ -333,6 +337,63 @@ impl MappedFile {
     /// ```
     pub fn region(&self) -> Arc<Region> {
         Arc::clone(&lock(&self.regions).current)
+    }
+
+    /// Shows the mapping in memory that somebody else owns as well, which has room for `lead() + len()` bytes of the region.
+    ///
+    /// Stores go both ways, but for a private mapping: that one moves there, and its bytes are nowhere else from then on.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Unsupported`] where [`CAN_MAP_OVER`](crate::CAN_MAP_OVER) is false.
+    pub fn map_over(&self, memory: Foreign) -> Result<Arc<Region>> {
+        if !os::CAN_MAP_OVER {
+            return Err(Error::unsupported("files cannot be mapped over other memory on this system"));
+        }
+        // The region must not be exchanged, nor the file cut, before the new one is known.
+        let _no_resize = lock(&self.resizing);
+        let current = self.region();
+        let file = self.file.as_deref();
+        let region = Region::over(memory, &current, file, self.mode.sharing()).map_err(explain_map_failure)?;
+        let region = Arc::new(match file {
+            Some(file) => self.faults.protect(region, file, self.mode, self.slot.words()),
+            None => region,
+        });
+        if self.is_private() {
+            self.carry_over(&current, &region)?;
+        }
+        let mut regions = lock(&self.regions);
+        regions.advice.give(&region);
+        regions.generations.retain(|region| region.strong_count() > 0);
+        regions.generations.push(Arc::downgrade(&region));
+        if self.is_private() {
+            regions.current = Arc::clone(&region);
+        }
+        Ok(region)
+    }
+
+    /// Whether what is stored is in this mapping alone.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        self.file.is_none() || self.mode == MmapMode::CopyOnWrite
+    }
+
+    /// Brings memory of [`map_over`](Self::map_over) that was asleep to what the mapping shows now.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn refresh(&self, region: &Region) -> Result<()> {
+        let _no_resize = lock(&self.resizing);
+        let len = self.len();
+        region.cover_after(len)?;
+        match self.file.as_deref() {
+            Some(file) => Ok(region.uncover_up_to(len, file)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Memory that the mapping has moved to (see [`map_over`](Self::map_over)) is to keep what it shows when this is dropped.
+    pub fn leave_memory(&self) {
+        self.leaves_memory.store(true, Ordering::Release);
     }
 
     /// Copies bytes out. Concurrent stores may be seen in part.
@@ -622,6 +683,10 @@ impl MappedFile {
         let mut regions = lock(&self.regions);
         let pages = regions.current.page_numbers(offset, len)?;
         kept_advice::give(&regions.current, &pages, advice).map_err(Error::AdviceFailed)?;
+        for other in regions.alive().iter().filter(|region| region.is_foreign()) {
+            // What the first was given holds for the file; a refusal here is about memory that shows it besides.
+            let _ = kept_advice::give(other, &pages, advice);
+        }
         regions.advice.keep(&pages, advice);
         Ok(())
     }
@@ -914,8 +979,15 @@ impl Drop for MappedFile {
     fn drop(&mut self) {
         let regions = self.regions.get_mut().unwrap_or_else(PoisonError::into_inner);
         let generations = std::mem::take(&mut regions.generations);
-        // Lets go of the current region: when nobody else holds it, this unmaps it.
-        regions.current = Arc::new(Region::empty(0));
+        let current = std::mem::replace(&mut regions.current, Arc::new(Region::empty(0)));
+        if current.is_foreign() {
+            if !self.leaves_memory.load(Ordering::Acquire) {
+                current.retire();
+            }
+            current.let_go();
+        }
+        // When nobody else holds the current region, this unmaps it.
+        drop(current);
         for region in generations.iter().filter_map(Weak::upgrade) {
             region.retire();
         }

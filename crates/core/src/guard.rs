@@ -110,7 +110,17 @@ impl Region {
 
     /// The pages behind the place where the file was cut that are not all zero: something was stored there.
     pub(crate) fn stored_behind_cut(&self) -> Vec<Range<u64>> {
-        let (Some(guard), Some(map), page) = (self.guard(), self.as_map(), os::page_size()) else { return Vec::new() };
+        let mut stored = Vec::new();
+        // Looking at pages does not fail.
+        let _ = self.while_there(|map| {
+            stored = self.stored_in(map);
+            Ok(())
+        });
+        stored
+    }
+
+    fn stored_in(&self, map: &Map) -> Vec<Range<u64>> {
+        let (Some(guard), page) = (self.guard(), os::page_size()) else { return Vec::new() };
         let cut = guard.registration.replaced().cut;
         // The page that the file still reaches into is its own.
         let first = cut.start.next_multiple_of(page);

@@ -22,7 +22,13 @@ impl Region {
     /// Only bytes that were stored through this region are written: what a page was when it was replaced tells which those
     /// are. A store that happens just while its page is put back may be overlooked.
     pub(crate) fn put_back(&self, file: &File, mode: MmapMode) -> Result<(), OsError> {
-        let (Some(guard), Some(map)) = (self.guard(), self.as_map()) else { return Ok(()) };
+        match self.guard() {
+            Some(guard) => self.while_there(|map| self.put_pages_back(guard, map, file, mode)),
+            None => Ok(()),
+        }
+    }
+
+    fn put_pages_back(&self, guard: &Guard, map: &Map, file: &File, mode: MmapMode) -> Result<(), OsError> {
         let file_len = file.metadata().map_err(|error| OsError::new("fstat", error))?.len();
         let reaches = usize::try_from(file_len.saturating_sub(self.position())).unwrap_or(usize::MAX);
         let uncover = |pages| map.uncover(pages, file, self.position());

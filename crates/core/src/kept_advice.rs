@@ -43,12 +43,13 @@ impl KeptAdvice {
 
 /// Gives advice on a region's pages with these numbers, as far as there are such.
 pub(crate) fn give(region: &Region, pages: &Range<usize>, advice: Advice) -> Result<(), OsError> {
-    let Some(map) = region.as_map() else { return Ok(()) };
-    let page = os::page_size();
-    let end = pages.end.min(map.len().div_ceil(page));
-    if pages.start < end {
-        map.advise(pages.start * page..end * page, advice)
-    } else {
-        Ok(())
-    }
+    region.while_there(|map| {
+        let page = os::page_size();
+        let end = pages.end.min(map.len().div_ceil(page));
+        if pages.start < end {
+            map.advise(pages.start * page..end * page, advice)
+        } else {
+            Ok(())
+        }
+    })
 }

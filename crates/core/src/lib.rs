@@ -35,6 +35,7 @@ mod faults;
 pub mod file;
 pub mod flush;
 mod flusher;
+mod foreign;
 mod guard;
 mod heal;
 #[cfg(feature = "hugepages")]
@@ -74,6 +75,7 @@ pub use error::{Error, OsError};
 pub use errors::MmapIoError;
 pub use faults::Told;
 pub use file::MappedFile;
+pub use foreign::{Foreign, Keep};
 #[cfg(feature = "iterator")]
 pub use iterator::{ChunkIterator, PageIterator};
 pub use linger::linger;
@@ -95,6 +97,9 @@ pub use watch::{ChangeEvent, ChangeKind, WatchHandle};
 /// # }
 /// ```
 pub const HAS_EVICTION: bool = os::HAS_EVICTION;
+
+/// Whether a file can be mapped over memory that somebody else owns.
+pub const CAN_MAP_OVER: bool = os::CAN_MAP_OVER;
 
 /// Whether this platform can tell which pages of a mapping are in memory.
 ///

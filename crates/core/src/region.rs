@@ -38,6 +38,7 @@ use mmap_io_guard::Words;
 
 use crate::copy;
 use crate::error::{Error, OsError, Result};
+use crate::foreign::{Foreign, Keep};
 use crate::guard::{Guard, Kept};
 use crate::linger;
 use crate::os::{self, Advice, Map, Sharing};
@@ -160,6 +161,63 @@ impl Region {
         let len = fits.ok_or_else(|| OsError::new("mmap", std::io::ErrorKind::OutOfMemory.into()))?;
         let map = with_room(|| Map::anonymous(len, false))?;
         Ok(Self { guard: None, map: Some(map), position: 0, lead: 0, len, backed: AtomicUsize::new(0) })
+    }
+
+    /// The bytes of `like`, in memory that somebody else owns. A region without a file takes the memory as it is.
+    pub(crate) fn over(memory: Foreign, like: &Self, file: Option<&File>, sharing: Sharing) -> Result<Self, OsError> {
+        let Self { position, lead, len, .. } = *like;
+        let mapped = (lead + len).next_multiple_of(os::page_size());
+        if memory.len() < mapped {
+            return Err(OsError::new("mmap", std::io::ErrorKind::InvalidInput.into()));
+        }
+        let map = Map::of(memory.first(mapped), sharing)?;
+        let backed = like.backed.load(Ordering::Acquire);
+        if let Some(file) = file {
+            map.uncover(0..backed, file, position)?;
+        }
+        let backed = AtomicUsize::new(backed);
+        Ok(Self { guard: None, map: Some(map), position, lead, len, backed })
+    }
+
+    /// The memory, when it is somebody else's.
+    fn foreign(&self) -> Option<&Foreign> {
+        self.map.as_ref().and_then(Map::foreign)
+    }
+
+    /// Whether the memory is somebody else's.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        self.foreign().is_some()
+    }
+
+    /// Keeps memory of somebody else once more, which the caller knows to be there.
+    pub fn wake(&self, keep: Keep) {
+        if let Some(memory) = self.foreign() {
+            memory.wake(keep);
+        }
+    }
+
+    /// Keeps memory of somebody else once less. It is not touched any more when nobody keeps it.
+    pub fn sleep(&self) {
+        if let Some(memory) = self.foreign() {
+            memory.sleep();
+        }
+    }
+
+    /// Lets memory of somebody else go: its owner sees in it what is there now.
+    pub fn let_go(&self) {
+        if let Some(memory) = self.foreign() {
+            memory.let_go();
+        }
+    }
+
+    /// Does something to pages, unless there are none: memory of somebody else that nobody keeps may be gone.
+    pub(crate) fn while_there(&self, call: impl FnOnce(&Map) -> Result<(), OsError>) -> Result<(), OsError> {
+        match (&self.map, self.foreign()) {
+            (None, _) => Ok(()),
+            (Some(map), None) => call(map),
+            (Some(map), Some(memory)) => memory.while_kept(|| call(map)).unwrap_or(Ok(())),
+        }
     }
 
     /// A region without pages.
@@ -423,10 +481,10 @@ impl Region {
 
     /// Puts zero pages over everything: the file is let go, the addresses stay. Where the operating system cannot do that
     /// (Windows, or no memory for the exchange) the file's pages stay until the region is dropped.
-    pub(crate) fn retire(&self) {
-        if let Some(map) = self.map.as_ref().filter(|_| os::CAN_COVER) {
+    pub fn retire(&self) {
+        if os::CAN_COVER {
             // Nobody to tell, and nothing else to be done.
-            let _ = self.cover(map, 0..map.len().next_multiple_of(os::page_size()));
+            let _ = self.while_there(|map| self.cover(map, 0..map.len().next_multiple_of(os::page_size())));
         }
         if let Some(guard) = &self.guard {
             guard.registration().orphan();
@@ -435,13 +493,11 @@ impl Region {
 
     /// Puts zero pages over what lies behind the page of byte `len` of the window, before the file is cut there.
     pub(crate) fn cover_after(&self, len: u64) -> Result<(), OsError> {
-        let (Some(map), keep) = (&self.map, self.pages_up_to(len)) else { return Ok(()) };
-        let backed = self.backed.load(Ordering::Acquire);
-        if keep < backed {
-            self.cover(map, keep..backed)
-        } else {
-            Ok(())
-        }
+        let keep = self.pages_up_to(len);
+        self.while_there(|map| match self.backed.load(Ordering::Acquire) {
+            backed if keep < backed => self.cover(map, keep..backed),
+            _ => Ok(()),
+        })
     }
 
     /// `pages` end where the file's end, or further.
@@ -458,17 +514,19 @@ impl Region {
 
     /// Maps the file again over zero pages, up to the page of byte `len` of the window. The file has these bytes.
     pub(crate) fn uncover_up_to(&self, len: u64, file: &File) -> Result<(), OsError> {
-        let (Some(map), want) = (&self.map, self.pages_up_to(len)) else { return Ok(()) };
-        let backed = self.backed.load(Ordering::Acquire);
-        if backed < want {
-            let uncover = || map.uncover(backed..want, file, self.position);
-            match &self.guard {
-                Some(guard) => guard.registration().uncover(want, uncover)?,
-                None => uncover()?,
+        let want = self.pages_up_to(len);
+        self.while_there(|map| {
+            let backed = self.backed.load(Ordering::Acquire);
+            if backed < want {
+                let uncover = || map.uncover(backed..want, file, self.position);
+                match &self.guard {
+                    Some(guard) => guard.registration().uncover(want, uncover)?,
+                    None => uncover()?,
+                }
+                self.backed.store(want, Ordering::Release);
             }
-            self.backed.store(want, Ordering::Release);
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Who repairs lost pages.
@@ -485,6 +543,10 @@ impl Region {
 
 impl Drop for Region {
     fn drop(&mut self) {
+        if self.is_foreign() {
+            // Its owner may have freed it already.
+            return;
+        }
         // Bytes that were stored into replaced pages wait for a heal, whoever made the views is gone or not.
         let Some(kept) = self.guard.as_ref().and_then(Guard::keeper) else { return };
         let backed = AtomicUsize::new(*self.backed.get_mut());

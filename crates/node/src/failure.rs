@@ -49,6 +49,18 @@ impl Failure {
         Self::new("Unsupported", "this runtime does not allow external array buffers")
     }
 
+    /// Only memory whose stores go to a file can be shown twice.
+    pub(crate) fn no_shared_memory() -> Self {
+        let message = "here a shared buffer can be had of a read-write mapping of a file alone; share() gives other threads the mapping itself";
+        Self::new("Unsupported", message)
+    }
+
+    /// The bytes are in memory of one thread.
+    pub(crate) fn bound_to_thread() -> Self {
+        let message = "the private bytes of this mapping are in a WebAssembly.Memory of the thread that opened it; open it with view 'copy'";
+        Self::new("Unsupported", message)
+    }
+
     /// The runtime has no shared buffers over memory that is not its own.
     pub(crate) fn no_shared_buffers() -> Self {
         Self::new("Unsupported", "this runtime does not allow external shared array buffers")

@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use mmap_io::{MappedFile, Region};
 
+use crate::overlay::Overlays;
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Only whole values are put in and taken out: a panic cannot leave them half done.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -48,16 +50,24 @@ impl Held {
 }
 
 /// Holds a file until it is closed.
-pub(crate) struct Holder(Mutex<Option<Arc<Held>>>);
+pub(crate) struct Holder {
+    held: Mutex<Option<Arc<Held>>>,
+    overlays: Overlays,
+}
 
 impl Holder {
     pub(crate) fn new(held: Arc<Held>) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(Some(held))))
+        Arc::new(Self { held: Mutex::new(Some(held)), overlays: Overlays::default() })
+    }
+
+    /// Where else the mapping is shown.
+    pub(crate) fn overlays(&self) -> &Overlays {
+        &self.overlays
     }
 
     /// The file and its holders. `None` after close.
     pub(crate) fn held(&self) -> Option<Arc<Held>> {
-        lock(&self.0).clone()
+        lock(&self.held).clone()
     }
 
     /// The file; a task that keeps the `Arc` keeps the file open until it ends. `None` after close.
@@ -66,13 +76,25 @@ impl Holder {
     }
 
     pub(crate) fn close(&self) {
-        let held = lock(&self.0).take();
+        let held = lock(&self.held).take();
+        self.overlays.end(true);
         // Dropped with no lock held: it may unmap, and the runtime may run finalizers meanwhile.
         drop(held);
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        lock(&self.0).is_none()
+        lock(&self.held).is_none()
+    }
+}
+
+impl Drop for Holder {
+    /// Nothing refers to the mapping any more. Views may still be in use: they go on showing the file.
+    fn drop(&mut self) {
+        // Before the file, which would put zeros over them.
+        self.overlays.end(false);
+        if let Some(held) = lock(&self.held).take() {
+            held.file().leave_memory();
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod manager;
 mod mapping;
 mod number;
 mod open;
+mod overlay;
 mod paging;
 mod search;
 mod shared_buffer;

@@ -15,6 +15,7 @@ use crate::handles;
 use crate::holder::{Held, Holder, Pin};
 use crate::job::{answer, IntoJs, Job};
 use crate::number::{from_bytes, to_bytes};
+use crate::overlay::{self, Overlay};
 use crate::shared_buffer;
 
 /// Which pages of a range are in memory.
@@ -212,6 +213,24 @@ impl Mapping {
         buffer::weight(env, &self.holder)
     }
 
+    /// Shows the mapping in the memory of a WebAssembly.Memory, whose bytes are given, and to which `token` refers.
+    #[napi(catch_unwind)]
+    pub fn map_over(
+        &self,
+        env: &Env,
+        mut memory: Uint8ArraySlice<'_>,
+        token: Uint8Array,
+        shared: bool,
+    ) -> napi::Result<Either<Overlay, Failure>> {
+        overlay::map_over(env, &self.holder, &mut memory, token, shared)
+    }
+
+    /// Whether what is stored is in this mapping alone.
+    #[napi(getter)]
+    pub fn is_private(&self) -> bool {
+        self.holder.file().is_some_and(|file| file.is_private())
+    }
+
     /// Copies bytes out. `target` is memory that JavaScript owns and no other thread sees.
     #[napi(catch_unwind)]
     pub fn read(&self, offset: f64, mut target: Uint8ArraySlice<'_>) -> napi::Result<Either<(), Failure>> {
@@ -313,5 +332,9 @@ impl Mapping {
 /// One more holder of a file that was shared under `id`.
 #[napi(catch_unwind)]
 pub fn attach(id: String) -> Either<Mapping, Failure> {
-    handles::find(&id).map_or_else(|| Either::B(Failure::not_shared()), |held| Either::A(Mapping::new(held)))
+    match handles::find(&id) {
+        None => Either::B(Failure::not_shared()),
+        Some(held) if held.file().region().is_foreign() => Either::B(Failure::bound_to_thread()),
+        Some(held) => Either::A(Mapping::new(held)),
+    }
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use super::{Access, Advice, Growth, Others, Sharing};
 use crate::error::OsError;
+use crate::foreign::Foreign;
 
 pub(crate) const CAN_COVER: bool = false;
 pub(crate) const HAS_EVICTION: bool = false;
@@ -122,6 +123,16 @@ impl Map {
 
     pub(crate) fn reserve(_len: usize, _sharing: Sharing) -> Result<Self, OsError> {
         Err(unsupported("mmap"))
+    }
+
+    /// Cannot be done.
+    pub(crate) fn of(_memory: Foreign, _sharing: Sharing) -> Result<Self, OsError> {
+        Err(unsupported("mmap"))
+    }
+
+    /// Never somebody else's.
+    pub(crate) fn foreign(&self) -> Option<&Foreign> {
+        match self.0 {}
     }
 
     pub(crate) fn base(&self) -> *mut u8 {

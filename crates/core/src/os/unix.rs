@@ -22,6 +22,7 @@ use memmap2::{MmapOptions, MmapRaw};
 use super::FileId;
 use super::{Access, Advice, Sharing};
 use crate::error::OsError;
+use crate::foreign::Foreign;
 
 #[cfg_attr(any(target_os = "linux", target_os = "android"), path = "linux.rs")]
 #[cfg_attr(target_vendor = "apple", path = "apple.rs")]
@@ -194,11 +195,22 @@ pub(crate) fn check_room(len: usize) -> Result<(), OsError> {
     Ok(())
 }
 
+/// A file can be mapped over memory that somebody else owns.
+pub(crate) const CAN_MAP_OVER: bool = true;
+
 /// A stretch of mapped pages of a file.
 #[derive(Debug)]
 pub(crate) struct Map {
-    raw: MmapRaw,
+    raw: Raw,
     sharing: Sharing,
+}
+
+#[derive(Debug)]
+enum Raw {
+    /// Unmapped when dropped.
+    Own(MmapRaw),
+    /// Unmapped by its owner. What is in it stays there when this is dropped.
+    Foreign(Foreign),
 }
 
 impl Map {
@@ -216,17 +228,17 @@ impl Map {
                 unsafe { options.map_copy(file) }.map(MmapRaw::from)
             }
         };
-        raw.map(|raw| Self { raw, sharing }).map_err(|error| OsError::new("mmap", error))
+        raw.map(|raw| Self { raw: Raw::Own(raw), sharing }).map_err(|error| OsError::new("mmap", error))
     }
 
     /// Zero-filled memory without a file, `len` bytes (more than 0).
     pub(crate) fn anonymous(len: usize, huge: bool) -> Result<Self, OsError> {
         let failed = |error| OsError::new("mmap", error);
         if huge && let Ok(raw) = MmapOptions::new().len(len).huge(None).map_anon() {
-            return Ok(Self { raw: raw.into(), sharing: Sharing::Private });
+            return Ok(Self { raw: Raw::Own(raw.into()), sharing: Sharing::Private });
         }
         let raw = MmapOptions::new().len(len).map_anon().map_err(failed)?;
-        let map = Self { raw: raw.into(), sharing: Sharing::Private };
+        let map = Self { raw: Raw::Own(raw.into()), sharing: Sharing::Private };
         if huge {
             // A hint: without huge pages the memory is as good.
             let _ = map.advise(0..len.next_multiple_of(page_size()), Advice::HugePages);
@@ -237,22 +249,43 @@ impl Map {
     /// Zero pages, `len` bytes (more than 0), that take no memory, for a file to be mapped over.
     pub(crate) fn reserve(len: usize, sharing: Sharing) -> Result<Self, OsError> {
         let raw = MmapOptions::new().len(len).no_reserve_swap().map_anon();
-        raw.map(|raw| Self { raw: raw.into(), sharing }).map_err(|error| OsError::new("mmap", error))
+        raw.map(|raw| Self { raw: Raw::Own(raw.into()), sharing }).map_err(|error| OsError::new("mmap", error))
+    }
+
+    /// Memory that somebody else owns, as it is.
+    pub(crate) fn of(memory: Foreign, sharing: Sharing) -> Result<Self, OsError> {
+        Ok(Self { raw: Raw::Foreign(memory), sharing })
+    }
+
+    /// The memory, when it is somebody else's.
+    pub(crate) fn foreign(&self) -> Option<&Foreign> {
+        match &self.raw {
+            Raw::Own(_) => None,
+            Raw::Foreign(memory) => Some(memory),
+        }
     }
 
     /// First mapped byte; the start of a page.
     pub(crate) fn base(&self) -> *mut u8 {
-        self.raw.as_mut_ptr()
+        match &self.raw {
+            Raw::Own(raw) => raw.as_mut_ptr(),
+            Raw::Foreign(memory) => memory.base(),
+        }
     }
 
     /// Bytes mapped, not rounded up to pages.
     pub(crate) fn len(&self) -> usize {
-        self.raw.len()
+        match &self.raw {
+            Raw::Own(raw) => raw.len(),
+            Raw::Foreign(memory) => memory.len(),
+        }
     }
 
-    /// Writes the range back to the device and waits for it.
+    /// Writes the range back to the device and waits for it. Not for memory that somebody else owns, which is a second view
+    /// of pages that are mapped here as well, or private.
     pub(crate) fn sync(&self, range: Range<usize>, file: &File) -> Result<(), OsError> {
-        self.raw.flush_range(range.start, range.len()).map_err(|error| OsError::new("msync", error))?;
+        let Raw::Own(raw) = &self.raw else { return Ok(()) };
+        raw.flush_range(range.start, range.len()).map_err(|error| OsError::new("msync", error))?;
         kernel::after_sync(file)
     }
 
@@ -297,7 +330,7 @@ impl Map {
         let mut options = MmapOptions::new();
         options.offset(offset).len(self.len());
         let raw = options.map_raw_read_only(file).map_err(|error| OsError::new("mmap", error))?;
-        Ok(Self { raw, sharing: Sharing::Shared })
+        Ok(Self { raw: Raw::Own(raw), sharing: Sharing::Shared })
     }
 
     /// Whether locking pages needs a [twin](Self::read_only_twin).
@@ -307,7 +340,10 @@ impl Map {
 
     /// Starts writing a range back and does not wait. `position` is the file position of the map's first byte.
     pub(crate) fn schedule(&self, range: Range<usize>, file: &File, position: u64) -> Result<(), OsError> {
-        kernel::schedule(&self.raw, range, file, position)
+        match &self.raw {
+            Raw::Own(raw) => kernel::schedule(raw, range, file, position),
+            Raw::Foreign(_) => Ok(()),
+        }
     }
 
     /// Tells the kernel how whole pages are going to be used.

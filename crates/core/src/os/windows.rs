@@ -32,6 +32,7 @@ use windows_sys::Win32::System::Threading::GetCurrentProcess;
 use super::FileId;
 use super::{Access, Advice, Growth, Others, Sharing};
 use crate::error::OsError;
+use crate::foreign::Foreign;
 
 pub(crate) const CAN_COVER: bool = false;
 pub(crate) const HAS_EVICTION: bool = true;
@@ -233,6 +234,16 @@ impl Map {
 
     pub(crate) fn reserve(_len: usize, _sharing: Sharing) -> Result<Self, OsError> {
         Err(OsError::new("MapViewOfFile3", io::ErrorKind::Unsupported.into()))
+    }
+
+    /// Cannot be done.
+    pub(crate) fn of(_memory: Foreign, _sharing: Sharing) -> Result<Self, OsError> {
+        Err(OsError::new("mmap", io::ErrorKind::Unsupported.into()))
+    }
+
+    /// Never somebody else's.
+    pub(crate) fn foreign(&self) -> Option<&Foreign> {
+        None
     }
 
     pub(crate) fn base(&self) -> *mut u8 {
