@@ -10,6 +10,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+use std::fs::File;
 use std::path::Path;
 
 use crate::errors::{MmapIoError, Result};
@@ -99,7 +100,8 @@ pub fn flush(mmap: &MemoryMappedFile) -> Result<()> {
     mmap.flush()
 }
 
-/// Copies a file's content with the file system's own copy, sharing blocks where it can.
+/// Copies a file's content and permissions with the file system's own copy, sharing blocks where it can. A file that is there
+/// already is written over and then cut, so that mappings of it stay whole; a copy that fails may have replaced a part of it.
 ///
 /// # Errors
 /// `Io`; with `InvalidInput` when both paths name one file, which stays as it is.
@@ -114,14 +116,31 @@ pub fn flush(mmap: &MemoryMappedFile) -> Result<()> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn copy_mmap<P: AsRef<Path>>(src: P, dst: P) -> Result<()> {
-    let source = std::fs::File::open(src.as_ref())?;
+    let source = File::open(src.as_ref())?;
     // Links are followed: what counts is the file that would be emptied.
     let target = std::fs::canonicalize(dst.as_ref());
     if target.is_ok_and(|target| os::is_same_file(&source, &target)) {
         let message = "source and destination are the same file";
         return Err(MmapIoError::Io(std::io::Error::new(std::io::ErrorKind::InvalidInput, message)));
     }
-    std::fs::copy(src, dst)?;
+    // A system that cannot cut a mapped file refuses to write over one, before anything is changed.
+    if !os::CAN_COVER || !source.metadata()?.is_file() {
+        return Ok(std::fs::copy(src, dst).map(drop)?);
+    }
+    match File::options().write(true).open(dst.as_ref()) {
+        Ok(target) => overwrite(&source, &target),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(std::fs::copy(src, dst).map(drop)?),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Gives `target` the content and the permissions of `source`. It is never shorter than one of the two is.
+fn overwrite(mut source: &File, mut target: &File) -> Result<()> {
+    let len = std::io::copy(&mut source, &mut target)?;
+    if target.metadata()?.is_file() {
+        target.set_len(len)?;
+        target.set_permissions(source.metadata()?.permissions())?;
+    }
     Ok(())
 }
 

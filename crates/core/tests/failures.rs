@@ -45,6 +45,21 @@ fn assert_usable(file: &MemoryMappedFile, bytes: &[u8]) {
     file.flush().unwrap();
 }
 
+/// Row 18: a destination that is mapped is as long as it was when a copy breaks off.
+#[test]
+fn a_copy_that_fails_does_not_shorten_the_destination() {
+    in_child("a_copy_that_fails_does_not_shorten_the_destination", || {
+        let scratch = Scratch::new();
+        fs::write(scratch.file(), pattern(9 * page())).unwrap();
+        fs::write(scratch.path("to"), vec![7; common::at(5 * page())]).unwrap();
+        let mapped = MemoryMappedFile::open_ro(scratch.path("to")).unwrap();
+        limit(libc::RLIMIT_FSIZE, 2 * page());
+        assert_io(mmap_io::copy_mmap(scratch.file(), scratch.path("to")), ErrorKind::FileTooLarge);
+        assert_eq!(fs::metadata(scratch.path("to")).unwrap().len(), 5 * page());
+        assert_eq!(all(&mapped)[common::at(2 * page())..], vec![7; common::at(3 * page())]);
+    });
+}
+
 /// Rows 11 and 30: no address space for a longer map is an error that names the limits, and changes nothing.
 #[test]
 fn a_limit_on_address_space_leaves_file_and_mapping_as_they_were() {

@@ -60,6 +60,40 @@ fn a_copy_replaces_what_was_there() {
     assert_eq!(scratch.content(), bytes);
 }
 
+/// Row 18: mappings of the destination stay whole, and it stays the same file.
+#[cfg(unix)]
+#[test]
+fn a_copy_over_a_mapped_file_never_cuts_what_is_copied() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+    let scratch = Scratch::new();
+    let (old, new) = (vec![7; 3_000_000], pattern(3_000_000));
+    fs::write(scratch.file(), &new).unwrap();
+    fs::set_permissions(scratch.file(), fs::Permissions::from_mode(0o640)).unwrap();
+    fs::write(scratch.path("to"), &old).unwrap();
+    let before = fs::metadata(scratch.path("to")).unwrap();
+    let mapped = load_mmap(scratch.path("to"), MmapMode::ReadOnly).unwrap();
+    copy_mmap(scratch.file(), scratch.path("to")).unwrap();
+    assert_eq!(all(&mapped), new);
+    let after = fs::metadata(scratch.path("to")).unwrap();
+    assert_eq!((after.ino(), after.permissions().mode() & 0o777), (before.ino(), 0o640));
+    fs::write(scratch.file(), b"shorter").unwrap();
+    copy_mmap(scratch.file(), scratch.path("to")).unwrap();
+    assert_eq!(fs::read(scratch.path("to")).unwrap(), b"shorter");
+}
+
+/// Row 18: a folder, a missing source and a file that may not be written are refused with nothing changed.
+#[test]
+fn a_copy_that_cannot_start_changes_nothing() {
+    let scratch = Scratch::new();
+    fs::write(scratch.file(), b"content").unwrap();
+    fs::create_dir(scratch.path("folder")).unwrap();
+    assert!(copy_mmap(scratch.path("folder"), scratch.file()).is_err());
+    assert!(copy_mmap(scratch.file(), scratch.path("folder")).is_err());
+    assert!(copy_mmap(scratch.path("missing"), scratch.file()).is_err());
+    assert_eq!(scratch.content(), b"content");
+}
+
 /// Row 18: a file copied onto itself, by whatever name, stays as it is.
 #[test]
 fn a_copy_onto_itself_is_refused() {
