@@ -941,11 +941,9 @@ impl MappedFile {
             }
         });
         if cut.is_ok() {
-            let pages = self.region().page_numbers(0, new_len)?;
-            lock(&self.locks).cut_after(pages.end);
+            self.forget_locks_after(new_len)?;
             self.settle_flags();
-        }
-        if cut.is_err() {
+        } else {
             alive.iter().try_for_each(|region| region.uncover_up_to(len, file))?;
             self.restore(&self.region());
         }
@@ -971,7 +969,19 @@ impl MappedFile {
         let cut = file.set_len(new_end).map_err(|error| OsError::new("SetEndOfFile", error));
         regions.current = remap(if cut.is_ok() { new_len } else { len })?;
         regions.generations = vec![Arc::downgrade(&regions.current)];
+        drop(regions);
+        if cut.is_ok() {
+            self.forget_locks_after(new_len)?;
+        }
+        self.restore(&self.region());
         Ok(cut?)
+    }
+
+    /// Pages that were cut off are no longer locked.
+    fn forget_locks_after(&self, len: u64) -> Result<()> {
+        let pages = self.region().page_numbers(0, len)?;
+        lock(&self.locks).cut_after(pages.end);
+        Ok(())
     }
 }
 
@@ -1022,4 +1032,50 @@ pub(crate) fn explain_map_failure(os: OsError) -> Error {
         };
     }
     Error::Io { os, hint }
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::*;
+    use crate::open::{Create, OpenOptions};
+
+    /// How many pages of the maps of this file are locked, and how many are advised to be used at random.
+    fn locked_and_random(name: &str) -> (usize, usize) {
+        let (mut pages, mut counts) = (None, (0, 0));
+        for line in std::fs::read_to_string("/proc/self/smaps").unwrap().lines() {
+            if let Some((start, end)) = line.split_once(' ').and_then(|(range, _)| range.split_once('-')) {
+                let address = |text| usize::from_str_radix(text, 16).unwrap();
+                pages = line.ends_with(name).then(|| (address(end) - address(start)) / os::page_size());
+            } else if let (Some(pages), Some(flags)) = (pages, line.strip_prefix("VmFlags:")) {
+                let has = |flag| flags.split(' ').any(|other| other == flag);
+                counts.0 += if has("lo") { pages } else { 0 };
+                counts.1 += if has("rr") { pages } else { 0 };
+            }
+        }
+        counts
+    }
+
+    /// What Windows does is tried here, where it can be seen.
+    #[test]
+    fn shrinking_by_mapping_anew_keeps_locks_and_advice() {
+        let folder = tempfile::tempdir().unwrap();
+        let page = to_u64(os::page_size());
+        let options = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(8 * page);
+        let file = options.open(folder.path().join("shrunk by mapping anew")).unwrap();
+        let told = || locked_and_random("shrunk by mapping anew");
+        file.advise(page, 5 * page, Advice::Random).unwrap();
+        file.lock_pages(2 * page, 5 * page).unwrap();
+        // Sanitizers put a function that does nothing in the place of `mlock`.
+        let locks = told().0 > 0;
+        let shrink = |len| {
+            let plan = file.plan_resize(len).unwrap();
+            file.shrink_unmapped(&plan).unwrap();
+            file.slot.set_length(len);
+        };
+        shrink(4 * page);
+        assert_eq!(told(), (if locks { 2 } else { 0 }, 3));
+        file.resize(8 * page).unwrap();
+        assert_eq!(told(), (if locks { 2 } else { 0 }, 5), "pages that were cut off are no longer locked");
+    }
 }

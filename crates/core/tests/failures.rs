@@ -252,6 +252,26 @@ fn where_nothing_can_be_allocated_the_file_is_sparse() {
     }
 }
 
+/// Row 6: the first flush of a file that was created brings its name to the device as well, until it has worked once.
+#[test]
+fn the_first_flush_after_a_creation_syncs_the_folder() {
+    let scratch = Scratch::new();
+    let created = scratch.zeros(page());
+    let opened = MemoryMappedFile::open_rw(scratch.file()).unwrap();
+    let no_fsync = || vec![failing(libc::SYS_fsync, libc::EBUSY)];
+    let file = created.clone();
+    let can = with_failing(&no_fsync(), move || {
+        opened.flush().unwrap();
+        assert_flush_failed(file.flush(), libc::EBUSY);
+        assert_flush_failed(file.flush_range(0, 1), libc::EBUSY);
+    });
+    if !can {
+        return skipped(NO_FILTERS);
+    }
+    created.flush().unwrap();
+    with_failing(&no_fsync(), move || created.flush().unwrap());
+}
+
 /// Row 2: the kernel tells a write error once and calls the pages clean. It is not forgotten here.
 #[test]
 fn a_failed_sync_that_lost_pages_stays_failed() {
