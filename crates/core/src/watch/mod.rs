@@ -11,6 +11,18 @@
 //! - `hints`: what notifications mean, queued for a watch;
 //! - `subscriber`: the callback and its end;
 //! - `contents` and `poller`: comparing bytes.
+//!
+//! ```
+//! # use mmap_io::MemoryMappedFile;
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("f");
+//! let file = MemoryMappedFile::create_rw(&path, 100)?;
+//! let (send, receive) = std::sync::mpsc::channel();
+//! let watch = file.watch(move |event| drop(send.send(event.kind)))?;
+//! std::fs::remove_file(&path)?;
+//! while receive.recv()? != mmap_io::ChangeKind::Removed {}
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod contents;
 mod folders;
@@ -35,6 +47,20 @@ use service::Watch;
 pub use queue::NoticeQueue;
 
 /// What happened.
+///
+/// ```
+/// # use mmap_io::MemoryMappedFile;
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("f");
+/// let file = MemoryMappedFile::create_rw(&path, 100)?;
+/// let (send, receive) = std::sync::mpsc::channel();
+/// use mmap_io::ChangeKind;
+///
+/// let watch = file.watch(move |event| drop(send.send(event.kind)))?;
+/// std::fs::OpenOptions::new().append(true).open(&path)?.set_len(200)?;
+/// while receive.recv()? != ChangeKind::Modified {}
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeKind {
     /// Content or size changed, the file was created in place, or the path names another file now.
@@ -46,6 +72,18 @@ pub enum ChangeKind {
 }
 
 /// One change.
+///
+/// ```
+/// # use mmap_io::MemoryMappedFile;
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("f");
+/// let file = MemoryMappedFile::create_rw(&path, 100)?;
+/// let (send, receive) = std::sync::mpsc::channel();
+/// let watch = file.watch(move |event| drop(send.send(event)))?;
+/// std::fs::OpenOptions::new().append(true).open(&path)?.set_len(200)?;
+/// assert_eq!(receive.recv()?.offset, None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct ChangeEvent {
     /// First changed byte: the operating systems do not tell.
@@ -57,6 +95,26 @@ pub struct ChangeEvent {
 }
 
 /// One change, with what [`ChangeEvent`] has no field for.
+///
+/// ```
+/// # use mmap_io::MemoryMappedFile;
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("f");
+/// let file = MemoryMappedFile::create_rw(&path, 100)?;
+/// let (send, receive) = std::sync::mpsc::channel();
+/// use mmap_io::watch::{Notice, WatchOptions};
+///
+/// let watch = file.watch_with(&WatchOptions::new(), move |notice| {
+///     if let Notice::Changed(change) = notice {
+///         let _ = send.send(change.replaced);
+///     }
+/// })?;
+/// let new = path.with_extension("new");
+/// std::fs::write(&new, "written anew")?;
+/// std::fs::rename(&new, &path)?;
+/// while !receive.recv()? {}
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Change {
@@ -75,6 +133,20 @@ impl Change {
 }
 
 /// What a watch tells.
+///
+/// ```
+/// # use mmap_io::MemoryMappedFile;
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("f");
+/// let file = MemoryMappedFile::create_rw(&path, 100)?;
+/// let (send, receive) = std::sync::mpsc::channel();
+/// use mmap_io::watch::{Notice, WatchOptions};
+///
+/// let watch = file.watch_with(&WatchOptions::new(), move |notice| drop(send.send(notice)))?;
+/// std::fs::remove_file(&path)?;
+/// while !matches!(receive.recv()?, Notice::Ended) {} // a second later
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Notice {
@@ -88,6 +160,21 @@ pub enum Notice {
 }
 
 /// How a file is watched.
+///
+/// ```
+/// # use mmap_io::MemoryMappedFile;
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("f");
+/// let file = MemoryMappedFile::create_rw(&path, 100)?;
+/// let (send, receive) = std::sync::mpsc::channel();
+/// use mmap_io::watch::WatchOptions;
+///
+/// let options = WatchOptions::new().poll(std::time::Duration::from_millis(10));
+/// let watch = file.watch_with(&options, move |notice| drop(send.send(notice)))?;
+/// file.update_region(7, b"a store that raises no notification")?;
+/// receive.recv()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WatchOptions {
     poll: Option<Duration>,
@@ -96,6 +183,18 @@ pub struct WatchOptions {
 
 impl WatchOptions {
     /// Notifications of the operating system alone.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// let file = MemoryMappedFile::create_rw(&path, 100)?;
+    /// let (send, receive) = std::sync::mpsc::channel();
+    /// let options = mmap_io::watch::WatchOptions::new();
+    /// let watch = file.watch_with(&options, move |notice| drop(send.send(notice)))?;
+    /// assert!(watch.is_active());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -103,6 +202,25 @@ impl WatchOptions {
 
     /// Also compares contents every so often, as long as the file is mapped: stores made through mappings, those of other
     /// processes and of this one, raise no notification. Pages that are not in memory are left out.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// let file = MemoryMappedFile::create_rw(&path, 100)?;
+    /// let (send, receive) = std::sync::mpsc::channel();
+    /// use mmap_io::watch::{Notice, WatchOptions};
+    ///
+    /// let options = WatchOptions::new().poll(std::time::Duration::from_millis(10));
+    /// let watch = file.watch_with(&options, move |notice| {
+    ///     if let Notice::Changed(change) = notice {
+    ///         let _ = send.send(change.range);
+    ///     }
+    /// })?;
+    /// file.update_region(7, b"hello")?;
+    /// while receive.recv()? != Some((0, 100)) {} // page by page
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn poll(mut self, every: Duration) -> Self {
         self.poll = Some(every);
@@ -110,6 +228,21 @@ impl WatchOptions {
     }
 
     /// Whether pages that are not in memory are compared, too, and read for that. Default false.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// let file = MemoryMappedFile::create_rw(&path, 100)?;
+    /// let (send, receive) = std::sync::mpsc::channel();
+    /// use mmap_io::watch::WatchOptions;
+    ///
+    /// let options = WatchOptions::new().poll(std::time::Duration::from_millis(10)).poll_all(true);
+    /// let watch = file.watch_with(&options, move |notice| drop(send.send(notice)))?;
+    /// file.update_region(7, b"hello")?;
+    /// receive.recv()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn poll_all(mut self, all: bool) -> Self {
         self.poll_all = all;
@@ -119,6 +252,18 @@ impl WatchOptions {
 
 /// Keeps a watch going. No callback runs after it is dropped: the drop waits for one that is running, unless that callback
 /// drops it.
+///
+/// ```
+/// # use mmap_io::MemoryMappedFile;
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("f");
+/// let file = MemoryMappedFile::create_rw(&path, 100)?;
+/// let (send, receive) = std::sync::mpsc::channel();
+/// let watch = file.watch(move |event| drop(send.send(event)))?;
+/// drop(watch);
+/// assert!(receive.recv().is_err(), "the callback is gone");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct WatchHandle {
     watch: Arc<Watch>,
 }
@@ -131,6 +276,21 @@ impl std::fmt::Debug for WatchHandle {
 
 impl WatchHandle {
     /// False once the watch has ended by itself: one second after the file was removed, unless it came back.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// let file = MemoryMappedFile::create_rw(&path, 100)?;
+    /// let (send, receive) = std::sync::mpsc::channel();
+    /// let watch = file.watch(move |event| drop(send.send(event)))?;
+    /// assert!(watch.is_active());
+    /// std::fs::remove_file(&path)?;
+    /// while watch.is_active() {
+    ///     std::thread::yield_now(); // for a second, in which it may come back
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn is_active(&self) -> bool {
         self.watch.subscriber.is_active()
@@ -154,6 +314,22 @@ impl MappedFile {
     /// # Errors
     /// [`Error::WatchFailed`] for a file that is gone, and where the operating system has no watches left;
     /// [`Error::Unsupported`] for a mapping that was not opened by its path.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// let file = Arc::new(file);
+    /// let (send, receive) = std::sync::mpsc::channel();
+    /// use mmap_io::watch::WatchOptions;
+    ///
+    /// let watch = file.watch(&WatchOptions::new(), move |notice| drop(send.send(notice)))?;
+    /// file.resize(200)?;
+    /// receive.recv()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn watch<F>(self: &Arc<Self>, options: &WatchOptions, callback: F) -> CoreResult<WatchHandle>
     where
         F: FnMut(Notice) + Send + 'static,
@@ -182,6 +358,18 @@ impl MemoryMappedFile {
     ///
     /// # Errors
     /// `WatchFailed`.
+    ///
+    /// ```
+    /// # use mmap_io::MemoryMappedFile;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// let file = MemoryMappedFile::create_rw(&path, 100)?;
+    /// let (send, receive) = std::sync::mpsc::channel();
+    /// let watch = file.watch(move |event| drop(send.send(event)))?;
+    /// file.resize(200)?;
+    /// receive.recv()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn watch<F>(&self, mut callback: F) -> Result<WatchHandle>
     where
         F: FnMut(ChangeEvent) + Send + 'static,

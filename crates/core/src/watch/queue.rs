@@ -9,11 +9,26 @@ const MOST: usize = 64;
 
 /// Notices in their order, never more than a few: changes of one kind in a row are joined, and when there are too many of
 /// different kinds, all are told as one `Modified`.
+///
+/// ```
+/// use mmap_io::watch::{Notice, NoticeQueue};
+///
+/// let mut queue = NoticeQueue::default();
+/// queue.push(Notice::Ended);
+/// assert!(matches!(queue.take().next(), Some(Notice::Ended)));
+/// ```
 #[derive(Debug, Default)]
 pub struct NoticeQueue(VecDeque<Notice>);
 
 impl NoticeQueue {
     /// Adds a notice.
+    ///
+    /// ```
+    /// # use mmap_io::watch::{Notice, NoticeQueue};
+    /// let mut queue = NoticeQueue::default();
+    /// queue.push(Notice::Ended);
+    /// assert!(!queue.is_empty());
+    /// ```
     pub fn push(&mut self, notice: Notice) {
         if let (Notice::Changed(next), Some(Notice::Changed(last))) = (&notice, self.0.back_mut())
             && let Some(joined) = join(last, next)
@@ -28,12 +43,23 @@ impl NoticeQueue {
     }
 
     /// Whether nothing waits.
+    ///
+    /// ```
+    /// assert!(mmap_io::watch::NoticeQueue::default().is_empty());
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Takes everything.
+    ///
+    /// ```
+    /// # use mmap_io::watch::{Notice, NoticeQueue};
+    /// let mut queue = NoticeQueue::default();
+    /// queue.push(Notice::Ended);
+    /// assert_eq!((queue.take().count(), queue.take().count()), (1, 0));
+    /// ```
     pub fn take(&mut self) -> impl Iterator<Item = Notice> + use<> {
         std::mem::take(&mut self.0).into_iter()
     }
