@@ -957,8 +957,9 @@ declare function flush(mmap: MemoryMappedFile): Promise<void>;
 /** Blocking twin of {@link flush}. */
 declare function flushSync(mmap: MemoryMappedFile): void;
 /**
- * Copies a file's content with the file system's own copy, which shares blocks where it can. The destination is created, or its content
- * replaced.
+ * Copies a file's content and permissions with the file system's own copy, which shares blocks where it can. The destination is created,
+ * or written over and then cut: mappings of it always have the bytes that both files have. A copy that fails may have replaced a part of
+ * it. On Windows the system refuses to write over a mapped file.
  *
  * Rejects with Io; code `EINVAL` when both paths name one file, which stays as it is.
  */
