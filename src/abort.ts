@@ -5,9 +5,12 @@ import { wrongType } from './misuse.ts'
 export function checkSignal(name: string, signal: AbortSignal | undefined): void {
   if (signal === undefined || signal instanceof AbortSignal) return
   // One of another realm is as good.
-  if (typeof signal === 'object' && signal !== null && 'aborted' in signal && 'addEventListener' in signal) return
+  if (typeof signal === 'object' && signal !== null && 'aborted' in signal && isTarget(signal)) return
   throw wrongType(name, 'an AbortSignal', signal)
 }
+
+const isTarget = ({ addEventListener, removeEventListener }: Partial<EventTarget>) =>
+  typeof addEventListener === 'function' && typeof removeEventListener === 'function'
 
 /** Runs a task. When the signal is aborted it rejects with the signal's reason at once, and the task ends soon. */
 export async function abortable<T>(signal: AbortSignal | undefined, task: (stop: Stop) => Promise<T>): Promise<T> {

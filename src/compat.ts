@@ -7,6 +7,7 @@
 import { platform } from 'node:process'
 import type { Mapping, OpenRequest } from '#binding'
 import { checkBoolean, checkCount, checkOptionalCount, checkPositive } from './arguments.ts'
+import { plainBytes } from './bytes.ts'
 import { MmapAdvice, MmapMode } from './enums.ts'
 import { MmapIoError, outOfBounds, settle } from './errors.ts'
 import { wrongType, wrongValue } from './misuse.ts'
@@ -153,9 +154,10 @@ type Parts = [offset?: number, length?: number, blocking?: boolean, invalidate?:
 /** The mapping of a Buffer, and where a range of the Buffer lies in it. */
 function locate(buffer: Buffer, offset = 0, length?: number): { native: Mapping; start: number; size: number } {
   if (!ArrayBuffer.isView(buffer)) throw wrongType('buffer', 'a Buffer', buffer)
-  const mapped = mappings.get(buffer.buffer)
-  const first = buffer.byteOffset - (mapped?.byteOffset ?? 0)
-  const total = buffer.byteLength
+  const bytes = plainBytes(buffer)
+  const mapped = mappings.get(bytes.buffer)
+  const first = bytes.byteOffset - (mapped?.byteOffset ?? 0)
+  const total = bytes.length
   if (mapped === undefined || first < 0 || first + total > mapped.length) throw wrongValue('buffer', 'a Buffer that map returned', buffer)
   checkCount('offset', offset)
   checkOptionalCount('length', length)

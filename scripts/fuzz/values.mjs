@@ -255,7 +255,9 @@ export function valuesFrom(random, world) {
     const controller = new AbortController()
     const abort = () => controller.abort(new Thrown('aborted'))
     pick([() => {}, abort, () => queueMicrotask(abort), () => controller.abort()])()
-    return chance(90) ? controller.signal : { aborted: true, addEventListener: callback() }
+    const fake = { aborted: chance(50), addEventListener: callback(), removeEventListener: callback(), reason: new Thrown('aborted') }
+    if (chance(20)) delete fake[pick(Object.keys(fake))]
+    return chance(80) ? controller.signal : fake
   }
 
   function openFile() {
@@ -300,11 +302,12 @@ export function valuesFrom(random, world) {
     [/^(request)$/, () => pick([openRequest, openRequest, fetchRequest, fetchRequest, watchRequest])()],
     [/^(headers)$/, () => ({ [pick(['x', 'content-type', 'bad name', ''])]: text() })],
     [/^(flushPolicy)$/, policy],
-    [/^(advice)$/, () => pick(['normal', 'random', 'sequential', 'will-need', 'dont-need'])],
+    [/^(advice)$/, () => pick(['normal', 'random', 'sequential', 'will-need', 'dont-need', 0, 4])],
+    [/^(protection|flags|advise)$/, () => below(5)],
     [/^(mode)$/, () => pick(['read-only', 'read-write', 'copy-on-write'])],
     [/^(create)$/, () => pick(['never', 'if-missing', 'truncate', 'exclusive'])],
     [/^(sparse|detach|hugePages|persistent|pollAll)$/, () => chance(50)],
-    [/^(buffer)$/, memory],
+    [/^(buffer)$/, () => (chance(50) ? view() : memory())],
   ]
 
   /** A value for a parameter of this name, right in kind if not in size. */
