@@ -284,3 +284,38 @@ test('a shared buffer reaches a worker, which stores through it and holds nothin
   const length = capabilities.views.includes('shared') && view !== 'wasm' ? 100 : 65_536
   t.deepEqual(await survives(t, program, tempFile(t, Buffer.alloc(100, 4))), [length, 7, 7, true, [length, 0], 0])
 })
+
+test('the writes of all holders of a file count together, and a flush by any of them clears the count', async (t) => {
+  const path = tempFile(t, Buffer.alloc(100))
+  const first = MemoryMappedFile.openRwSync(path)
+  const second = MemoryMappedFile.attach(first.share())
+  const both = () => [first.pendingBytes, second.pendingBytes]
+  first.updateRegion(0, 'abc')
+  second.updateRegion(3, 'defgh')
+  t.deepEqual(both(), [8, 8])
+  await second.flush()
+  t.deepEqual(both(), [0, 0])
+  first.updateRegion(0, 'ab')
+  second.updateRegion(2, 'c')
+  t.deepEqual(both(), [3, 3])
+  first.flushSync()
+  t.deepEqual(both(), [0, 0])
+  first.updateRegion(0, 'a')
+  first.close()
+  t.is(second.pendingBytes, 1, 'what the first wrote stays to be flushed')
+  second.flushSync()
+  t.is(second.pendingBytes, 0)
+  second.close()
+})
+
+test('a policy counts the writes of all holders', (t) => {
+  const first = MemoryMappedFile.openRwSync(tempFile(t, Buffer.alloc(100)), { flushPolicy: { everyBytes: 10 } })
+  const second = MemoryMappedFile.attach(first.share())
+  first.updateRegion(0, Buffer.alloc(6))
+  second.updateRegion(0, Buffer.alloc(3))
+  t.is(first.pendingBytes, 9)
+  first.updateRegion(0, Buffer.alloc(1))
+  t.deepEqual([first.pendingBytes, second.pendingBytes], [0, 0])
+  first.close()
+  second.close()
+})

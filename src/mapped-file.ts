@@ -267,7 +267,7 @@ export class MemoryMappedFile extends EventEmitter {
     this.#opened = opened
     this.#mode = opened.mode
     this.#native = opened.native
-    this.#status = new Status(opened.native.slot)
+    this.#status = new Status(opened.native.slot, opened.isFirst)
     this.#views = opened.views
     this.#lead = opened.native.lead
     this.#isFlushDue = flushTrigger(opened.flushPolicy)

@@ -25,6 +25,8 @@ export interface About {
 export interface Opened extends About {
   readonly native: Mapping
   readonly views: Views
+  /** Whether it opened the file; one that was attached did not. */
+  readonly isFirst: boolean
 }
 
 function describe({ native, view, flushPolicy }: Request, path: string | null): About {
@@ -37,14 +39,14 @@ function finish(about: About, { view }: Request, native: Mapping): Opened {
   try {
     const interval = flushInterval(about.flushPolicy)
     if (interval !== undefined) settle(native.flushEvery(interval), about.path)
-    return withViews(about, view, native)
+    return { ...withViews(about, view, native), isFirst: true }
   } catch (error) {
     native.close()
     throw error
   }
 }
 
-export const withViews = (about: About, view: 'auto' | ViewMode, native: Mapping): Opened => ({
+export const withViews = (about: About, view: 'auto' | ViewMode, native: Mapping): Omit<Opened, 'isFirst'> => ({
   ...about,
   native,
   views: createViews(view, native),

@@ -28,7 +28,7 @@ export function attachMapping(handle: MappingHandle, view: 'auto' | ViewMode): O
     if (native.isPrivate && chooseView(view, native.capacity) === 'wasm') {
       throw new MmapIoError('Unsupported', "Private bytes cannot be shown in view mode 'wasm' as well; attach with view 'copy'")
     }
-    return withViews(JSON.parse(native.about ?? '{}') as About, view, native)
+    return { ...withViews(JSON.parse(native.about ?? '{}') as About, view, native), isFirst: false }
   } catch (error) {
     native.close()
     throw error

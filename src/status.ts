@@ -11,6 +11,7 @@ const WRITTEN_LOW = 4
 const WRITTEN_HIGH = 5
 const WRITES = 8
 const FLUSHED_WRITES = 9
+const WRITTEN_FIRST = 5
 const TWO_32 = 2 ** 32
 
 interface Chunk {
@@ -33,13 +34,16 @@ export class Status {
   readonly #doubles: Float64Array
   readonly #word: number
   readonly #double: number
+  readonly #isFirst: boolean
 
-  constructor(slot: number) {
+  /** `isFirst`: for the object that opened the file, and not for one that was attached. It has a counter of its own. */
+  constructor(slot: number, isFirst: boolean) {
     const chunk = chunkOf(slot)
     this.#words = chunk.words
     this.#doubles = chunk.doubles
     this.#word = (slot % SLOTS_PER_CHUNK) * WORDS
     this.#double = (slot % SLOTS_PER_CHUNK) * DOUBLES
+    this.#isFirst = isFirst
   }
 
   /** Length of the mapping in bytes. */
@@ -47,8 +51,13 @@ export class Status {
     return this.#doubles[this.#double + LENGTH] as number
   }
 
-  /** Counts bytes as written. Other threads count in the same words. */
+  /** Counts bytes as written. */
   count(bytes: number): void {
+    if (this.#isFirst) (this.#doubles[this.#double + WRITTEN_FIRST] as number) += bytes
+    else this.#countWithOthers(bytes)
+  }
+
+  #countWithOthers(bytes: number): void {
     const low = bytes < TWO_32 ? bytes : bytes % TWO_32
     const before = Atomics.add(this.#words, this.#word + WRITTEN_LOW, low)
     if (before + low >= TWO_32 || low !== bytes) {
@@ -64,7 +73,8 @@ export class Status {
 
   /** Bytes written since the file was mapped. A carry that another thread has still to add makes it too small for a moment. */
   get written(): number {
-    return Atomics.load(this.#words, this.#word + WRITTEN_HIGH) * TWO_32 + Atomics.load(this.#words, this.#word + WRITTEN_LOW)
+    const others = Atomics.load(this.#words, this.#word + WRITTEN_HIGH) * TWO_32 + Atomics.load(this.#words, this.#word + WRITTEN_LOW)
+    return others + (this.#doubles[this.#double + WRITTEN_FIRST] as number)
   }
 
   /** Bytes written since the last flush of the whole. */

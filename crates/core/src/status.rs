@@ -9,10 +9,12 @@
 //!       8   f64   length            length of the mapping in bytes
 //!      16   u32   written, low      bytes ever written through counting calls; two words, since JavaScript has no
 //!      20   u32   written, high     fast 64-bit atomic: add to the low one, carry into the high one
-//!      24   f64   flushed           the value of `written` that the last flush of the whole covered
+//!      24   f64   flushed           how many of all bytes written the last flush of the whole covered
 //!      32   u32   writes            counting calls, modulo 2^32
 //!      36   u32   flushed writes    the value of `writes` that the last flush of the whole covered
-//!      40         reserved
+//!      40   f64   written first     more bytes written: those that JavaScript counted through the object that opened the file,
+//!                                  which alone stores here and so needs no atomic addition
+//!      48         reserved
 //! ```
 //!
 //! ```
@@ -57,7 +59,8 @@ pub struct Slot {
     flushed: AtomicU64,
     writes: AtomicU32,
     flushed_writes: AtomicU32,
-    reserved: [AtomicU32; 6],
+    written_first: AtomicU64,
+    reserved: [AtomicU32; 4],
 }
 
 /// What a flush covers, read before it starts: what is written meanwhile stays counted.
@@ -148,7 +151,8 @@ impl Slot {
             let before = high.load(Ordering::Acquire);
             let low = low.load(Ordering::Acquire);
             if high.load(Ordering::Acquire) == before {
-                let bytes = (u64::from(before) << 32) | u64::from(low);
+                let first = from_f64(f64::from_bits(self.written_first.load(Ordering::Acquire)));
+                let bytes = ((u64::from(before) << 32) | u64::from(low)) + first;
                 return Written { bytes, writes: self.writes.load(Ordering::Acquire) };
             }
         }
@@ -185,13 +189,15 @@ impl Slot {
     }
 
     fn clear(&self) {
-        let Self { words, length, written: [low, high], flushed, writes, flushed_writes, reserved } = self;
+        let Self { words, length, written: [low, high], flushed, writes, flushed_writes, written_first, reserved } =
+            self;
         words.reset();
         for word in [low, high, writes, flushed_writes].into_iter().chain(reserved) {
             word.store(0, Ordering::Release);
         }
         length.store(0, Ordering::Release);
         flushed.store(0, Ordering::Release);
+        written_first.store(0, Ordering::Release);
     }
 }
 
@@ -325,6 +331,7 @@ mod tests {
         assert_eq!(std::mem::offset_of!(Slot, flushed), 24);
         assert_eq!(std::mem::offset_of!(Slot, writes), 32);
         assert_eq!(std::mem::offset_of!(Slot, flushed_writes), 36);
+        assert_eq!(std::mem::offset_of!(Slot, written_first), 40);
     }
 
     #[test]
@@ -334,6 +341,17 @@ mod tests {
         slot.add_written(2);
         slot.add_written(5 << 32);
         assert_eq!(slot.pending(), u64::from(u32::MAX) + 2 + (5 << 32));
+    }
+
+    #[test]
+    fn what_the_first_holder_counts_is_flushed_with_the_rest() {
+        let slot = SlotRef::take();
+        slot.add_written(1);
+        slot.written_first.store(to_f64(5 << 32).to_bits(), Ordering::Release);
+        assert_eq!(slot.pending(), (5 << 32) + 1);
+        slot.set_flushed(slot.written());
+        slot.written_first.store(to_f64((5 << 32) + 7).to_bits(), Ordering::Release);
+        assert_eq!(slot.pending(), 7);
     }
 
     #[test]
@@ -362,6 +380,7 @@ mod tests {
         let slot = SlotRef::take();
         slot.set_length(9);
         slot.add_written(9);
+        slot.written_first.store(to_f64(9).to_bits(), Ordering::Release);
         slot.clear();
         assert_eq!((slot.length(), slot.pending()), (0, 0));
     }
