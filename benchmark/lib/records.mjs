@@ -22,14 +22,14 @@ export const next = (state) => (Math.imul(state, 1664525) + 1013904223) | 0
 /** How far to shift a state right so that it becomes a number below `count`, a power of two. */
 export const shiftFor = (count) => 32 - Math.log2(count)
 
-/** What reading `operations` random records below `count` must sum up to. */
-export function sumOfRecords(operations, seed, count) {
+/** What reading `operations` random records must sum up to; of `count` random numbers `toRecord` makes records. */
+export function sumOfRecords(operations, seed, count, toRecord = (number) => number) {
   const shift = shiftFor(count)
   let state = seed
   let sum = 0
   for (let left = operations; left > 0; left--) {
     state = next(state)
-    const record = state >>> shift
+    const record = toRecord(state >>> shift)
     sum = addRecord(sum, firstWord(record), secondWord(record))
   }
   return sum

@@ -1,4 +1,6 @@
 /** All rows, in the order of the report. A new row is an entry in the file of its subject, or a new file with a line here. */
+import { rows as atomic } from './atomic.mjs'
+import { rows as cold } from './cold.mjs'
 import { rows as open } from './open.mjs'
 import { rows as readInto } from './read-into.mjs'
 import { rows as record } from './record.mjs'
@@ -6,4 +8,4 @@ import { rows as search } from './search.mjs'
 import { rows as slice } from './slice.mjs'
 import { rows as update } from './update.mjs'
 
-export const rows = [...record, ...readInto, ...slice, ...update, ...search, ...open]
+export const rows = [...record, ...readInto, ...slice, ...update, ...atomic, ...search, ...cold, ...open]
