@@ -6,6 +6,40 @@ import { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { inspect } from 'node:util';
 
+/** Bytes to read from: any view, any buffer, or a string, which is taken as UTF-8. */
+type Bytes = string | ArrayBufferView | ArrayBufferLike;
+/** The element types that a mapping can be seen as. */
+type TypedArrayConstructor = Int8ArrayConstructor | Uint8ArrayConstructor | Uint8ClampedArrayConstructor | Int16ArrayConstructor | Uint16ArrayConstructor | Int32ArrayConstructor | Uint32ArrayConstructor | Float32ArrayConstructor | Float64ArrayConstructor | BigInt64ArrayConstructor | BigUint64ArrayConstructor;
+
+/**
+ * Writable bytes of a mapping. Stores reach the mapping at once; `release()`, or the end of a `using` block, is when they count
+ * as written and the flush policy is applied.
+ */
+interface MappedSliceMut {
+    /** The bytes. Closed after release, and after the mapping was closed. */
+    readonly bytes: Buffer;
+    /** First byte, counted from the start of the mapping. */
+    readonly offset: number;
+    /** Bytes. */
+    readonly length: number;
+    /**
+     * Counts the bytes as written and applies the flush policy (FlushFailed when that fails; the bytes stay written). Idempotent.
+     * Afterwards reading `bytes` throws Closed; stores into a Buffer kept aside are not counted. On a mapping that was closed
+     * meanwhile there is nothing left to count.
+     */
+    release(): void;
+    [Symbol.dispose](): void;
+}
+
+/** Pieces of a mapping to write to. */
+interface ChunksMut extends Iterable<[offset: number, bytes: Buffer]> {
+    /**
+     * Calls `callback` with the offset and the bytes of each piece. Stops at, and rethrows, the first error of the callback; pieces before
+     * it stay written. Throws what iterating throws.
+     */
+    forEachMut(callback: (offset: number, bytes: Buffer) => void): void;
+}
+
 /** What a mapping may do with its file. */
 declare const MmapMode: {
     /** Reads. Stores into views are possible, stay in this mapping and never reach the file. */
@@ -55,97 +89,6 @@ type FaultEvent = {
     offset: number;
     length: number;
 };
-
-/**
- * Atomic integers in a mapping. Where views show the mapped memory they are elements of a typed array, for `Atomics.*`; where views are
- * copies, each operation is a native call.
- */
-
-/**
- * One integer of a mapping, in the machine's byte order, shared with other threads and processes. Every operation is sequentially
- * consistent and costs little more than the one of `Atomics` does.
- *
- * Operations throw Closed after close, OutOfBounds while a shrink has cut the integer off, `TypeError` or `RangeError` for a value
- * that it cannot hold. Those that take a value and change the integer return the value before.
- */
-interface AtomicCell<V> {
-    /** First byte, counted from the start of the mapping. */
-    readonly offset: number;
-    load(): V;
-    store(value: V): void;
-    /** Stores a value. */
-    swap(value: V): V;
-    /** Adds; the sum wraps. */
-    fetchAdd(value: V): V;
-    /** Subtracts; the difference wraps. */
-    fetchSub(value: V): V;
-    fetchAnd(value: V): V;
-    fetchOr(value: V): V;
-    fetchXor(value: V): V;
-    /** Stores the value when it is greater. */
-    fetchMax(value: V): V;
-    /** Stores the value when it is smaller. */
-    fetchMin(value: V): V;
-    /** Returns the value found; the exchange happened if and only if that equals `expected`. */
-    compareExchange(expected: V, replacement: V): V;
-}
-/** An unsigned 64-bit integer: bigints from 0n to 2n ** 64n - 1n. */
-interface AtomicU64 extends AtomicCell<bigint> {
-}
-/** An unsigned 32-bit integer: numbers from 0 to 2 ** 32 - 1. */
-interface AtomicU32 extends AtomicCell<number> {
-}
-/** Integers side by side. Iterating loads one after the other; an index outside is a `RangeError`. */
-interface AtomicSlice<V, C> extends Iterable<V> {
-    /** First byte, counted from the start of the mapping. */
-    readonly offset: number;
-    /** Elements. */
-    readonly length: number;
-    /** One of them. */
-    at(index: number): C;
-    load(index: number): V;
-    store(index: number, value: V): void;
-    /** Adds and returns the value before; the sum wraps. */
-    fetchAdd(index: number, value: V): V;
-}
-interface AtomicU64Slice extends AtomicSlice<bigint, AtomicU64> {
-}
-interface AtomicU32Slice extends AtomicSlice<number, AtomicU32> {
-}
-
-/** Bytes to read from: any view, any buffer, or a string, which is taken as UTF-8. */
-type Bytes = string | ArrayBufferView | ArrayBufferLike;
-/** The element types that a mapping can be seen as. */
-type TypedArrayConstructor = Int8ArrayConstructor | Uint8ArrayConstructor | Uint8ClampedArrayConstructor | Int16ArrayConstructor | Uint16ArrayConstructor | Int32ArrayConstructor | Uint32ArrayConstructor | Float32ArrayConstructor | Float64ArrayConstructor | BigInt64ArrayConstructor | BigUint64ArrayConstructor;
-
-/**
- * Writable bytes of a mapping. Stores reach the mapping at once; `release()`, or the end of a `using` block, is when they count
- * as written and the flush policy is applied.
- */
-interface MappedSliceMut {
-    /** The bytes. Closed after release, and after the mapping was closed. */
-    readonly bytes: Buffer;
-    /** First byte, counted from the start of the mapping. */
-    readonly offset: number;
-    /** Bytes. */
-    readonly length: number;
-    /**
-     * Counts the bytes as written and applies the flush policy (FlushFailed when that fails; the bytes stay written). Idempotent.
-     * Afterwards reading `bytes` throws Closed; stores into a Buffer kept aside are not counted. On a mapping that was closed
-     * meanwhile there is nothing left to count.
-     */
-    release(): void;
-    [Symbol.dispose](): void;
-}
-
-/** Pieces of a mapping to write to. */
-interface ChunksMut extends Iterable<[offset: number, bytes: Buffer]> {
-    /**
-     * Calls `callback` with the offset and the bytes of each piece. Stops at, and rethrows, the first error of the callback; pieces before
-     * it stay written. Throws what iterating throws.
-     */
-    forEachMut(callback: (offset: number, bytes: Buffer) => void): void;
-}
 
 /** What went wrong: the name of the variant. */
 type MmapIoErrorKind = 'Io' | 'InvalidMode' | 'OutOfBounds' | 'FlushFailed' | 'ResizeFailed' | 'AdviceFailed' | 'LockFailed' | 'UnlockFailed' | 'Misaligned' | 'WatchFailed' | 'Closed' | 'Truncated' | 'IoFault' | 'LostWrites' | 'Changed' | 'Unsupported';
@@ -247,6 +190,13 @@ interface MapOptions {
      * @default false
      */
     hugePages?: boolean;
+    /**
+     * Whether pages that are lost while they are mapped are repaired (docs/safety.md). The first mapping that has this installs a handler
+     * for SIGBUS; false is for programs that bring their own. The environment variable `MMAP_IO_GUARD=off` means false everywhere.
+     *
+     * @default true
+     */
+    guard?: boolean;
 }
 interface WritableMapOptions extends MapOptions {
     /**
@@ -447,6 +397,11 @@ interface Residency {
     /** One byte a page: 1 where the page is in memory. */
     map: Uint8Array;
 }
+/** Arguments of the events of a mapping. */
+interface MappingEvents {
+    fault: [event: FaultEvent];
+    close: [];
+}
 /**
  * A file, or a part of one, mapped into memory.
  *
@@ -459,8 +414,12 @@ interface Residency {
  * console.log(mapping.length, mapping.asSlice(0, 1).toString())
  * mapping.close()
  * ```
+ *
+ * A page that is lost while it is mapped (somebody cuts the file, the device fails, the disk is full) reads as zeros in views; methods
+ * whose range has lost pages throw Truncated or IoFault until heal(). Events: `'fault'` (a {@link FaultEvent}) soon after a page was
+ * lost, or a timed flush failed, as long as the mapping object is referenced; `'close'`.
  */
-declare class MemoryMappedFile extends EventEmitter {
+declare class MemoryMappedFile extends EventEmitter<MappingEvents> {
     #private;
     /**
      * Creates the file, or empties it, gives it `size` zero bytes and maps it read-write.
@@ -576,6 +535,23 @@ declare class MemoryMappedFile extends EventEmitter {
      */
     get pendingBytes(): number;
     /**
+     * One number that is 0 as long as no page of the mapping was lost, changed in the moment in which one is: for loops over views, which
+     * cannot fail. Read the view, then the word, then believe what was read. 1: the file was cut; 2: the operating system could not
+     * supply or store a page; 3: both. check() tells the ranges, heal() makes it 0 again.
+     *
+     * ```js
+     * const mapping = MemoryMappedFile.openRoSync('package.json')
+     * const [view, health] = [mapping.asSlice(), mapping.faultWord]
+     * let sum = 0
+     * for (const byte of view) sum += byte
+     * if (health[0] !== 0) mapping.check() // throws: some of the zeros were made up
+     * mapping.close()
+     * ```
+     *
+     * Where no external buffers can be had it is a view of more than this word: do not store into it. Empty after close().
+     */
+    get faultWord(): Uint32Array;
+    /**
      * A Buffer over the mapped bytes, no copy. Costs about as much as `Buffer.subarray`.
      *
      * It stays valid as long as it is referenced, whatever becomes of this object; after close() it is empty. In a read-only mapping
@@ -638,7 +614,8 @@ declare class MemoryMappedFile extends EventEmitter {
      * also brings its name to the device. Nothing to do on read-only, copy-on-write and anonymous mappings.
      *
      * Rejects with FlushFailed, which carries code, errno and syscall, and leaves `pendingBytes`. A full disk or device error stays:
-     * every later flush fails with it, because the operating system tells it only once.
+     * every later flush fails with it, because the operating system tells it only once, until heal(). Rejects with LostWrites,
+     * Truncated or IoFault as long as pages of the mapping are lost, and when others have cut the file.
      */
     flush(): Promise<void>;
     /** Blocking twin of {@link MemoryMappedFile.flush}. */
@@ -827,26 +804,6 @@ declare class MemoryMappedFile extends EventEmitter {
      */
     search(needle: Bytes | number, options?: SearchOptions): Promise<number[]>;
     /**
-     * An atomic 64-bit integer, shared with other threads and processes that map the file. It goes on working after a resize.
-     *
-     * Throws InvalidMode on a read-only mapping, Misaligned when the offset's position in the file is no multiple of 8, OutOfBounds,
-     * Closed. On a copy-on-write mapping it is shared with nobody. Changes are not counted in `pendingBytes`; a flush covers them.
-     *
-     * ```js
-     * const mapping = await MemoryMappedFile.openOrCreate('counter.bin', 8)
-     * const visits = mapping.atomicU64(0)
-     * console.log(visits.fetchAdd(1n), visits.load())
-     * mapping.close()
-     * ```
-     */
-    atomicU64(offset: number): AtomicU64;
-    /** An atomic 32-bit integer; its offset is a multiple of 4. See {@link MemoryMappedFile.atomicU64}. */
-    atomicU32(offset: number): AtomicU32;
-    /** `count` atomic 64-bit integers side by side. Their offset is at most the length. See {@link MemoryMappedFile.atomicU64}. */
-    atomicU64Slice(offset: number, count: number): AtomicU64Slice;
-    /** `count` atomic 32-bit integers side by side; their offset is a multiple of 4. See {@link MemoryMappedFile.atomicU64Slice}. */
-    atomicU32Slice(offset: number, count: number): AtomicU32Slice;
-    /**
      * The bytes as a stream of Node, with the options of `fs.createReadStream`: `end` is inclusive, and `start` and `end` may lie past
      * the end. The range is frozen at the call.
      *
@@ -902,6 +859,27 @@ declare class MemoryMappedFile extends EventEmitter {
      * ```
      */
     watch(listener?: (event: ChangeEvent) => void, options?: WatchOptions): Watcher;
+    /**
+     * Throws when the bytes are not what they are taken for; does nothing else. One `fstat`, and one `stat` of the path on a read-only
+     * mapping.
+     *
+     * LostWrites: pages of a read-write mapping were replaced and may hold stored bytes that reached no file. Truncated: the file is
+     * shorter than the mapping. IoFault: the operating system could not supply or store a page. These three tell `ranges`. Changed
+     * (read-only mappings): size, modification time or the file behind the path is another than at opening; permissions do not count.
+     * Stores through other mappings change the modification time late, or never (tmpfs). Closed.
+     */
+    check(): void;
+    /**
+     * Puts lost pages back, and makes flush work again.
+     *
+     * Bytes stored into pages that had no room on the device are written once there is room; only those, nothing that others wrote is
+     * overwritten. A file that was cut and has grown again is mapped again, and bytes stored behind the cut are given up. After a failed
+     * flush the whole mapping is written anew. A read-only mapping takes the file as it is now for what check() compares with. Let
+     * writers rest meanwhile: a store into a page at the moment in which it is put back can be lost.
+     *
+     * Rejects with what check() still finds (with the operating system's code where a write was refused, `ENOSPC`), FlushFailed, Closed.
+     */
+    heal(): Promise<void>;
     /**
      * A value to post to another thread of this process, where {@link MemoryMappedFile.attach} makes a mapping of it. From here on this
      * object holds the file until close() or the end of its thread: garbage collection alone does not close it. Throws Closed.
@@ -1033,7 +1011,7 @@ declare const capabilities: Readonly<{
     defaultView: ViewMode;
     /** Longest single view in bytes. Where it is 4 GiB (Node 20), views of up to 2 GiB can be had at any offset of a longer mapping. */
     maxViewLength: number;
-    /** Whether a file that another process cuts is survived. */
+    /** Whether pages that are lost while they are mapped are repaired (docs/safety.md). False on Windows, where a mapped file cannot be cut. */
     faultGuard: boolean;
     residency: boolean;
     /** Whether evict() drops pages: on Linux from the page cache, on Windows from the working set. */
@@ -1043,4 +1021,4 @@ declare const capabilities: Readonly<{
 }>;
 
 export { ChangeKind, MemoryMappedFile, MmapAdvice, MmapIoError, MmapMode, Segment, SegmentMut, TouchHint, alignUp, capabilities, copyMmap, copyMmapSync, createMmap, createMmapSync, deleteMmap, deleteMmapSync, flush, flushSync, loadMmap, loadMmapSync, pageSize, updateRegion, writeMmap, writeMmapSync };
-export type { AnonymousOptions, AtomicU32, AtomicU32Slice, AtomicU64, AtomicU64Slice, AttachOptions, Bytes, ChangeEvent, ChunksMut, FaultEvent, FlushPolicy, HeaderSource, LinesOptions, MapOptions, MappedSliceMut, MappingHandle, MmapIoErrorDetails, MmapIoErrorKind, OpenOptions, Range, ReadStreamOptions, RequestLike, Residency, ResponseOptions, SearchOptions, StreamOptions, TouchOptions, TypedArrayConstructor, ViewMode, WatchOptions, Watcher, WritableMapOptions };
+export type { AnonymousOptions, AttachOptions, Bytes, ChangeEvent, ChunksMut, FaultEvent, FlushPolicy, HeaderSource, LinesOptions, MapOptions, MappedSliceMut, MappingEvents, MappingHandle, MmapIoErrorDetails, MmapIoErrorKind, OpenOptions, Range, ReadStreamOptions, RequestLike, Residency, ResponseOptions, SearchOptions, StreamOptions, TouchOptions, TypedArrayConstructor, ViewMode, WatchOptions, Watcher, WritableMapOptions };

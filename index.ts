@@ -32,7 +32,7 @@ export {
   writeMmap,
   writeMmapSync,
 } from './src/manager.ts'
-export { MemoryMappedFile, type Residency } from './src/mapped-file.ts'
+export { type MappingEvents, MemoryMappedFile, type Residency } from './src/mapped-file.ts'
 export type { AnonymousOptions, AttachOptions, MapOptions, OpenOptions, WritableMapOptions } from './src/options.ts'
 export type { Range, TouchOptions } from './src/paging.ts'
 export type { SearchOptions } from './src/search.ts'

@@ -67,7 +67,7 @@ export async function uses(path: string | Buffer | URL, data: Bytes): Promise<vo
   const numbers: BigUint64Array = mapping.typedArray(BigUint64Array, 8, 1)
   mapping.updateRegion(filled.length, data)
   mapping.updateRegion(numbers.length, new SharedArrayBuffer(1))
-  const read: MapOptions = { offset: 1, length: 2, view: 'auto', advice: 'random', touch: 'eager', hugePages: true }
+  const read: MapOptions = { offset: 1, length: 2, view: 'auto', advice: 'random', touch: 'eager', hugePages: true, guard: false }
   const write: WritableMapOptions = { ...read, flushPolicy: 'always' }
   const open: OpenOptions = { ...write, mode: MmapMode.ReadWrite, create: 'exclusive', size: pageSize() }
   const visits: AtomicU64 = mapping.atomicU64(0)

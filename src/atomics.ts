@@ -6,6 +6,7 @@ import type { AtomicOperation, Failure, Mapping } from '#binding'
 import { checkCount } from './arguments.ts'
 import { outOfBounds, settle } from './errors.ts'
 import { outOfRange, wrongType } from './misuse.ts'
+import type { Status } from './status.ts'
 import type { Place } from './views/views.ts'
 
 /**
@@ -114,8 +115,11 @@ export const U32: IntegerType<number> = {
 export interface IntegerOwner {
   readonly path: string | null
   readonly native: Mapping
+  readonly status: Status
   /** Length of the mapping, or an error when it is closed. */
   openLength(): number
+  /** Throws when pages of the range were lost. */
+  refuseLost(offset: number, length: number): void
   /** Where bytes lie; undefined where views do not show the mapping's own memory. */
   place(offset: number, length: number): Place | undefined
 }
@@ -125,6 +129,7 @@ class Integers<V> {
   readonly offset: number
   readonly #type: IntegerType<V>
   readonly #owner: IntegerOwner
+  readonly #status: Status
   readonly #count: number
   readonly #bytes: number
   readonly #end: number
@@ -135,6 +140,7 @@ class Integers<V> {
     this.offset = offset
     this.#type = type
     this.#owner = owner
+    this.#status = owner.status
     this.#count = count
     this.#bytes = type.bytes
     this.#end = offset + count * type.bytes
@@ -157,9 +163,20 @@ class Integers<V> {
   protected reach(index: number): Elements {
     const total = this.#owner.openLength()
     if (this.#end > total) this.#checkStillThere(index, total)
+    if (this.#status.flags !== 0) this.#refuseLost(index)
     // A resize may have emptied the views.
     if (this.#elements.length === 0) this.#elements = this.#view() ?? this.#elements
     return this.#elements
+  }
+
+  /** What an operation on the element with this index gave: nothing true when its page was lost meanwhile. */
+  protected sound<T>(result: T, index: number): T {
+    if (this.#status.flags !== 0) this.#refuseLost(index)
+    return result
+  }
+
+  #refuseLost(index: number): void {
+    this.#owner.refuseLost(this.offset + index * this.#bytes, this.#bytes)
   }
 
   /** A shrink has cut off some of the integers, or all. */
@@ -201,42 +218,42 @@ export class Cell<V> extends Integers<V> implements AtomicCell<V> {
   }
 
   load(): V {
-    return this.operations.load(this.reach(0), 0)
+    return this.sound(this.operations.load(this.reach(0), 0), 0)
   }
 
   store(value: V): void {
     this.check('value', value)
-    this.operations.store(this.reach(0), 0, value)
+    this.sound(this.operations.store(this.reach(0), 0, value), 0)
   }
 
   swap(value: V): V {
     this.check('value', value)
-    return this.operations.exchange(this.reach(0), 0, value)
+    return this.sound(this.operations.exchange(this.reach(0), 0, value), 0)
   }
 
   fetchAdd(value: V): V {
     this.check('value', value)
-    return this.operations.add(this.reach(0), 0, value)
+    return this.sound(this.operations.add(this.reach(0), 0, value), 0)
   }
 
   fetchSub(value: V): V {
     this.check('value', value)
-    return this.operations.sub(this.reach(0), 0, value)
+    return this.sound(this.operations.sub(this.reach(0), 0, value), 0)
   }
 
   fetchAnd(value: V): V {
     this.check('value', value)
-    return this.operations.and(this.reach(0), 0, value)
+    return this.sound(this.operations.and(this.reach(0), 0, value), 0)
   }
 
   fetchOr(value: V): V {
     this.check('value', value)
-    return this.operations.or(this.reach(0), 0, value)
+    return this.sound(this.operations.or(this.reach(0), 0, value), 0)
   }
 
   fetchXor(value: V): V {
     this.check('value', value)
-    return this.operations.xor(this.reach(0), 0, value)
+    return this.sound(this.operations.xor(this.reach(0), 0, value), 0)
   }
 
   fetchMax(value: V): V {
@@ -250,7 +267,7 @@ export class Cell<V> extends Integers<V> implements AtomicCell<V> {
   compareExchange(expected: V, replacement: V): V {
     this.check('expected', expected)
     this.check('replacement', replacement)
-    return this.operations.compareExchange(this.reach(0), 0, expected, replacement)
+    return this.sound(this.operations.compareExchange(this.reach(0), 0, expected, replacement), 0)
   }
 
   #replaceIf(isWanted: (found: V) => boolean, value: V): V {
@@ -262,7 +279,7 @@ export class Cell<V> extends Integers<V> implements AtomicCell<V> {
       if (seen === found) break
       found = seen
     }
-    return found
+    return this.sound(found, 0)
   }
 }
 
@@ -282,19 +299,19 @@ export class Slice<V> extends Integers<V> implements AtomicSlice<V, AtomicCell<V
 
   load(index: number): V {
     this.#checkIndex(index)
-    return this.operations.load(this.reach(index), index)
+    return this.sound(this.operations.load(this.reach(index), index), index)
   }
 
   store(index: number, value: V): void {
     this.#checkIndex(index)
     this.check('value', value)
-    this.operations.store(this.reach(index), index, value)
+    this.sound(this.operations.store(this.reach(index), index, value), index)
   }
 
   fetchAdd(index: number, value: V): V {
     this.#checkIndex(index)
     this.check('value', value)
-    return this.operations.add(this.reach(index), index, value)
+    return this.sound(this.operations.add(this.reach(index), index, value), index)
   }
 
   *[Symbol.iterator](): Iterator<V> {

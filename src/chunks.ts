@@ -16,6 +16,8 @@ export interface ChunksMut extends Iterable<[offset: number, bytes: Buffer]> {
 export interface Walked {
   /** Length of the mapping, or an error when it is closed. */
   openLength(): number
+  /** Throws when pages of the range were lost. */
+  refuseLost(offset: number, length: number): void
   asSlice(offset: number, length: number): Buffer
   asSliceMut(offset: number, length: number): MappedSliceMut
 }
@@ -35,7 +37,11 @@ function* pieces(walked: Walked, size: number, total: number): Generator<[offset
 }
 
 export function* chunks(walked: Walked, size: number, total: number): IterableIterator<Buffer> {
-  for (const [offset, length] of pieces(walked, size, total)) yield walked.asSlice(offset, length)
+  for (const [offset, length] of pieces(walked, size, total)) {
+    yield walked.asSlice(offset, length)
+    // The zeros in place of what was lost meanwhile were no data.
+    walked.refuseLost(offset, length)
+  }
 }
 
 function* chunksToWrite(walked: Walked, size: number, total: number): IterableIterator<[offset: number, bytes: Buffer]> {

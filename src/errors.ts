@@ -114,15 +114,15 @@ const failed: Partial<Record<MmapIoErrorKind, string>> = {
 
 /** The error for a failure of the native layer. `destination` is the other path of a call that takes two. */
 export function fromFailure(failure: Failure, path: string | null, destination?: string): MmapIoError {
-  const { message, offset, length, total, syscall } = failure
+  const { message, offset, length, total, syscall, ranges } = failure
   const kind = failure.kind as MmapIoErrorKind
   const os = osError(failure)
-  if (!os) return new MmapIoError(kind, message, defined({ offset, length, total, syscall }))
+  if (!os) return new MmapIoError(kind, message, defined({ offset, length, total, syscall, ranges }))
   const where = `${syscall === undefined ? '' : `, ${syscall}`}${path === null ? '' : ` '${path}'`}${destination === undefined ? '' : ` -> '${destination}'`}`
   const said = `${os.code}: ${os.text}${where}`
   const hint = message && ` (${message})`
-  const text = kind === 'Unsupported' ? `${message}: ${said}` : (failed[kind] ?? '') + said + hint
-  return new MmapIoError(kind, text, defined({ code: os.code, errno: os.errno, syscall, path: path ?? undefined }))
+  const text = kind === 'Unsupported' || kind === 'LostWrites' ? `${message}: ${said}` : (failed[kind] ?? '') + said + hint
+  return new MmapIoError(kind, text, defined({ code: os.code, errno: os.errno, syscall, path: path ?? undefined, ranges }))
 }
 
 /** The fields that have a value: `exactOptionalPropertyTypes` means it. */

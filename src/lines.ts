@@ -25,6 +25,8 @@ export interface LinesOptions<Encoding extends BufferEncoding | 'buffer' = Buffe
 export interface Lined {
   /** Throws when the mapping is closed or does not have the range any more. */
   check(offset: number, length: number): void
+  /** Throws when pages of the range were lost. */
+  refuseLost(offset: number, length: number): void
   asSlice(offset: number, length: number): Buffer
   /** Where matches begin in a range that was checked, some at a time. */
   matches(needle: Uint8Array, from: number, to: number): Iterable<Float64Array>
@@ -60,10 +62,15 @@ export function* lines(
       // At an odd place it is the last byte of one code unit and the first of the next.
       if ((at - offset) % unit !== 0) continue
       yield text.line(start, at, last)
+      // The zeros in place of what was lost meanwhile were no text.
+      lined.refuseLost(start, at - start)
       start = at + unit
     }
   }
-  if (start < end) yield text.rest(start, end)
+  if (start < end) {
+    yield text.rest(start, end)
+    lined.refuseLost(start, end - start)
+  }
   lined.check(0, 0)
 }
 

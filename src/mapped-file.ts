@@ -18,8 +18,9 @@ import {
 } from './atomics.ts'
 import { type Bytes, checkTypedArray, isBytes, type TypedArrayConstructor, toBytes, toTarget } from './bytes.ts'
 import { Chunks, type ChunksMut, checkChunkSize, chunks, type Walked } from './chunks.ts'
-import { type FlushPolicy, MmapAdvice, MmapMode, type ViewMode } from './enums.ts'
+import { type FaultEvent, type FlushPolicy, MmapAdvice, MmapMode, type ViewMode } from './enums.ts'
 import { closedError, invalidMode, MmapIoError, misaligned, outOfBounds, settle } from './errors.ts'
+import { emptyFaultWord, faultWord, type Hearer, hearFaults } from './faults.ts'
 import { flushTrigger } from './flush-policy.ts'
 import { type Lined, type LinesOptions, lines, linesRequest } from './lines.ts'
 import { illegalConstructor } from './misuse.ts'
@@ -68,6 +69,12 @@ export interface Residency {
   map: Uint8Array
 }
 
+/** Arguments of the events of a mapping. */
+export interface MappingEvents {
+  fault: [event: FaultEvent]
+  close: []
+}
+
 /** Only this module may construct a mapping. */
 const token = Symbol('mmap-io')
 
@@ -83,8 +90,12 @@ const token = Symbol('mmap-io')
  * console.log(mapping.length, mapping.asSlice(0, 1).toString())
  * mapping.close()
  * ```
+ *
+ * A page that is lost while it is mapped (somebody cuts the file, the device fails, the disk is full) reads as zeros in views; methods
+ * whose range has lost pages throw Truncated or IoFault until heal(). Events: `'fault'` (a {@link FaultEvent}) soon after a page was
+ * lost, or a timed flush failed, as long as the mapping object is referenced; `'close'`.
  */
-export class MemoryMappedFile extends EventEmitter {
+export class MemoryMappedFile extends EventEmitter<MappingEvents> {
   /**
    * Creates the file, or empties it, gives it `size` zero bytes and maps it read-write.
    *
@@ -258,6 +269,9 @@ export class MemoryMappedFile extends EventEmitter {
   readonly #owner: Owner & Walked & Lined & IntegerOwner
   readonly #search: Search
   readonly #sliceOwner: SliceOwner
+  /** Held here alone: who is told of faults holds nothing. */
+  readonly #hearer: Hearer
+  #faultWord: Uint32Array | undefined
   readonly #watchers = new Set<FileWatcher>()
   #closed = false
 
@@ -274,10 +288,12 @@ export class MemoryMappedFile extends EventEmitter {
     this.#owner = {
       path: opened.path,
       openLength: () => this.#openLength(),
-      check: (offset, length) => void this.#range(offset, length),
+      check: (offset, length) => void this.#sound(offset, length),
+      refuseLost: (offset, length) => this.#refuseLost(offset, length),
       asSlice: (offset, length) => this.asSlice(offset, length),
       asSliceMut: (offset, length) => this.asSliceMut(offset, length),
       native: opened.native,
+      status: this.#status,
       place: (offset, length) => (this.#views.live ? this.#views.locate(offset, length) : undefined),
       matches: (needle, from, to) => this.#search.matches(needle, from, to),
     }
@@ -289,6 +305,8 @@ export class MemoryMappedFile extends EventEmitter {
       },
       release: (offset, length, bytes) => this.#release(offset, length, bytes),
     }
+    this.#hearer = { hear: () => this.#tellFaults() }
+    hearFaults(this.#hearer)
   }
 
   /** As given to open, made a string; null for a mapping made of a descriptor and for anonymous memory. */
@@ -335,6 +353,28 @@ export class MemoryMappedFile extends EventEmitter {
   }
 
   /**
+   * One number that is 0 as long as no page of the mapping was lost, changed in the moment in which one is: for loops over views, which
+   * cannot fail. Read the view, then the word, then believe what was read. 1: the file was cut; 2: the operating system could not
+   * supply or store a page; 3: both. check() tells the ranges, heal() makes it 0 again.
+   *
+   * ```js
+   * const mapping = MemoryMappedFile.openRoSync('package.json')
+   * const [view, health] = [mapping.asSlice(), mapping.faultWord]
+   * let sum = 0
+   * for (const byte of view) sum += byte
+   * if (health[0] !== 0) mapping.check() // throws: some of the zeros were made up
+   * mapping.close()
+   * ```
+   *
+   * Where no external buffers can be had it is a view of more than this word: do not store into it. Empty after close().
+   */
+  get faultWord(): Uint32Array {
+    if (this.#closed) throw closedError()
+    this.#faultWord ??= faultWord(this.#native, this.#status)
+    return this.#faultWord
+  }
+
+  /**
    * A Buffer over the mapped bytes, no copy. Costs about as much as `Buffer.subarray`.
    *
    * It stays valid as long as it is referenced, whatever becomes of this object; after close() it is empty. In a read-only mapping
@@ -342,7 +382,7 @@ export class MemoryMappedFile extends EventEmitter {
    * cannot make (more than 2 GiB of a mapping above 4 GiB on Node 20).
    */
   asSlice(offset = 0, length?: number): Buffer {
-    const size = this.#range(offset, length)
+    const size = this.#sound(offset, length)
     return this.#views.cut(offset, size)
   }
 
@@ -361,7 +401,7 @@ export class MemoryMappedFile extends EventEmitter {
     checkCount('offset', offset)
     checkOptionalCount('length', length)
     this.#checkWritable('asSliceMut')
-    const size = this.#range(offset, length)
+    const size = this.#sound(offset, length)
     return new SliceMut(this.#sliceOwner, offset, this.#views.cut(offset, size))
   }
 
@@ -375,7 +415,9 @@ export class MemoryMappedFile extends EventEmitter {
     // A detached target is one of no bytes, too.
     if (bytes.length === 0) return target
     if (offset + bytes.length > total) throw outOfBounds(offset, bytes.length, total)
+    const faults = this.#beforeCopy(offset, bytes.length)
     this.#views.read(offset, bytes)
+    this.#afterCopy(faults, offset, bytes.length)
     return target
   }
 
@@ -386,7 +428,9 @@ export class MemoryMappedFile extends EventEmitter {
       throw new MmapIoError('Unsupported', `This runtime limits one buffer to ${MAX_VIEW} bytes; read ${size} bytes in parts with readInto`)
     }
     const copy = Buffer.allocUnsafeSlow(size)
+    const faults = this.#beforeCopy(offset, size)
     this.#views.read(offset, copy)
+    this.#afterCopy(faults, offset, size)
     return copy
   }
 
@@ -405,7 +449,9 @@ export class MemoryMappedFile extends EventEmitter {
     if (this.#mode === MmapMode.ReadOnly) throw invalidMode('updateRegion', this.#mode)
     const total = this.#status.length
     if (offset + size > total) throw outOfBounds(offset, size, total)
+    const faults = this.#beforeCopy(offset, size)
     this.#views.write(offset, bytes)
+    this.#afterCopy(faults, offset, size)
     this.#written(size)
   }
 
@@ -414,7 +460,7 @@ export class MemoryMappedFile extends EventEmitter {
     checkCount('offset', offset)
     checkOptionalCount('length', length)
     this.#checkStores('dataView')
-    const size = this.#range(offset, length)
+    const size = this.#sound(offset, length)
     const { buffer, byteOffset } = this.#views.locate(offset, size)
     return new DataView(buffer, byteOffset, size)
   }
@@ -450,7 +496,9 @@ export class MemoryMappedFile extends EventEmitter {
    * that does not begin at a page; Closed.
    */
   sharedBuffer(): SharedArrayBuffer {
-    return this.#views.whole(this.#openLength())
+    const total = this.#openLength()
+    this.#refuseLost(0, total)
+    return this.#views.whole(total)
   }
 
   /**
@@ -459,7 +507,8 @@ export class MemoryMappedFile extends EventEmitter {
    * also brings its name to the device. Nothing to do on read-only, copy-on-write and anonymous mappings.
    *
    * Rejects with FlushFailed, which carries code, errno and syscall, and leaves `pendingBytes`. A full disk or device error stays:
-   * every later flush fails with it, because the operating system tells it only once.
+   * every later flush fails with it, because the operating system tells it only once, until heal(). Rejects with LostWrites,
+   * Truncated or IoFault as long as pages of the mapping are lost, and when others have cut the file.
    */
   async flush(): Promise<void> {
     if (this.#closed) throw closedError()
@@ -873,6 +922,35 @@ export class MemoryMappedFile extends EventEmitter {
   }
 
   /**
+   * Throws when the bytes are not what they are taken for; does nothing else. One `fstat`, and one `stat` of the path on a read-only
+   * mapping.
+   *
+   * LostWrites: pages of a read-write mapping were replaced and may hold stored bytes that reached no file. Truncated: the file is
+   * shorter than the mapping. IoFault: the operating system could not supply or store a page. These three tell `ranges`. Changed
+   * (read-only mappings): size, modification time or the file behind the path is another than at opening; permissions do not count.
+   * Stores through other mappings change the modification time late, or never (tmpfs). Closed.
+   */
+  check(): void {
+    if (this.#closed) throw closedError()
+    settle(this.#native.check(), this.path)
+  }
+
+  /**
+   * Puts lost pages back, and makes flush work again.
+   *
+   * Bytes stored into pages that had no room on the device are written once there is room; only those, nothing that others wrote is
+   * overwritten. A file that was cut and has grown again is mapped again, and bytes stored behind the cut are given up. After a failed
+   * flush the whole mapping is written anew. A read-only mapping takes the file as it is now for what check() compares with. Let
+   * writers rest meanwhile: a store into a page at the moment in which it is put back can be lost.
+   *
+   * Rejects with what check() still finds (with the operating system's code where a write was refused, `ENOSPC`), FlushFailed, Closed.
+   */
+  async heal(): Promise<void> {
+    if (this.#closed) throw closedError()
+    settle(await this.#native.heal(), this.path)
+  }
+
+  /**
    * A value to post to another thread of this process, where {@link MemoryMappedFile.attach} makes a mapping of it. From here on this
    * object holds the file until close() or the end of its thread: garbage collection alone does not close it. Throws Closed.
    */
@@ -896,6 +974,7 @@ export class MemoryMappedFile extends EventEmitter {
     for (const watcher of this.#watchers) watcher.close()
     const release = this.#views.hold()
     if (detach) this.#views.empty()
+    if (this.#faultWord) emptyFaultWord(this.#faultWord)
     this.#native.close()
     release()
     process.nextTick(() => this.emit('close'))
@@ -921,6 +1000,37 @@ export class MemoryMappedFile extends EventEmitter {
     return `MemoryMappedFile ${inspect({ path, mode, length, viewMode, closed }, options)}`
   }
 
+  /** The same for a range whose bytes are going to be used: it must not have lost pages. */
+  #sound(offset: number, length: number | undefined): number {
+    const size = this.#range(offset, length)
+    this.#refuseLost(offset, size)
+    return size
+  }
+
+  /** Fails when pages of a range were lost. The range was checked. */
+  #refuseLost(offset: number, length: number): void {
+    if (this.#status.flags !== 0 && length > 0 && !this.#closed) settle(this.#native.checkRange(offset, length), this.path)
+  }
+
+  /** Fails when pages were lost before; what it returns tells `#afterCopy` whether some were lost since. */
+  #beforeCopy(offset: number, length: number): number {
+    const faults = this.#status.faults
+    this.#refuseLost(offset, length)
+    return faults
+  }
+
+  #afterCopy(faults: number, offset: number, length: number): void {
+    if (this.#status.faults !== faults) this.#refuseLost(offset, length)
+  }
+
+  #tellFaults(): void {
+    if (this.#closed || this.listenerCount('fault') === 0) return
+    for (const { kind, ranges = [] } of this.#native.newFaults()) {
+      const tell = (offset: number, length: number) => this.emit('fault', { kind: kind as FaultEvent['kind'], offset, length })
+      for (const range of ranges) process.nextTick(tell, ...range)
+    }
+  }
+
   /** Checks a range and tells its length in bytes. */
   #range(offset: number, length: number | undefined): number {
     checkCount('offset', offset)
@@ -944,6 +1054,7 @@ export class MemoryMappedFile extends EventEmitter {
     if ((this.#lead + offset) % size !== 0) throw misaligned(offset, size)
     const length = (count ?? Math.floor((total - offset) / size)) * size
     if (offset > total || length > total - offset) throw outOfBounds(offset, Math.max(0, length), total)
+    this.#refuseLost(offset, length)
     return length
   }
 
@@ -987,7 +1098,9 @@ export class MemoryMappedFile extends EventEmitter {
 
   /** Ends the use of a writable slice: a copy goes back to where it came from, as far as that is still there. */
   #release(offset: number, length: number, bytes: Buffer): void {
-    if (!this.#views.live) this.#views.write(offset, bytes.subarray(0, Math.max(0, this.#status.length - offset)))
+    const size = Math.min(length, Math.max(0, this.#status.length - offset))
+    if (!this.#views.live) this.#views.write(offset, bytes.subarray(0, size))
+    this.#refuseLost(offset, size)
     this.#written(length)
   }
 

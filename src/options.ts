@@ -34,6 +34,13 @@ export interface MapOptions {
    * @default false
    */
   hugePages?: boolean
+  /**
+   * Whether pages that are lost while they are mapped are repaired (docs/safety.md). The first mapping that has this installs a handler
+   * for SIGBUS; false is for programs that bring their own. The environment variable `MMAP_IO_GUARD=off` means false everywhere.
+   *
+   * @default true
+   */
+  guard?: boolean
 }
 
 export interface WritableMapOptions extends MapOptions {
@@ -77,7 +84,7 @@ export interface Request {
   readonly flushPolicy: FlushPolicy
 }
 
-const mapNames = ['offset', 'length', 'view', 'advice', 'touch', 'hugePages']
+const mapNames = ['offset', 'length', 'view', 'advice', 'touch', 'hugePages', 'guard']
 const writableNames = [...mapNames, 'flushPolicy', 'sparse']
 const openNames = [...writableNames, 'mode', 'create', 'size']
 
@@ -114,7 +121,7 @@ export function fdRequest(options: OpenOptions | undefined): Request {
 function parse(given: OpenOptions | undefined, names: readonly string[], decided: Pick<OpenOptions, 'mode' | 'create' | 'size'>): Request {
   const options: OpenOptions = { ...pick(given, names), ...decided }
   const { offset = 0, length, size, view = 'auto', mode = MmapMode.ReadOnly, create = 'never', sparse } = options
-  const { advice, touch = TouchHint.Never, hugePages = false, flushPolicy = 'manual' } = options
+  const { advice, touch = TouchHint.Never, hugePages = false, guard = true, flushPolicy = 'manual' } = options
   checkCount('options.offset', offset)
   checkOptionalCount('options.length', length)
   checkOptionalCount('options.size', size)
@@ -123,13 +130,14 @@ function parse(given: OpenOptions | undefined, names: readonly string[], decided
   checkOneOf('options.create', creations, create)
   checkBoolean('options.sparse', sparse)
   checkBoolean('options.hugePages', hugePages)
+  checkBoolean('options.guard', guard)
   checkOneOf('options.touch', Object.values(TouchHint), touch)
   if (advice !== undefined) checkAdvice('options.advice', advice)
   if (create !== 'never' && mode !== MmapMode.ReadWrite)
     throw wrongValue('options.create', `'never' unless the mode is 'read-write'`, create)
   if (create === 'never' && size !== undefined)
     throw wrongValue('options.size', `left out unless "create" says that a file may be created`, size)
-  const native: OpenRequest = { mode, create, offset, allocate: sparse !== true, touch: touch === TouchHint.Eager, hugePages }
+  const native: OpenRequest = { mode, create, offset, allocate: sparse !== true, touch: touch === TouchHint.Eager, hugePages, guard }
   if (advice !== undefined) native.advice = advice
   if (length !== undefined) native.length = length
   if (size !== undefined) native.size = size

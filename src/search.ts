@@ -30,6 +30,8 @@ export interface Owner {
   openLength(): number
   /** Throws when the mapping is closed or does not have the range any more. */
   check(offset: number, length: number): void
+  /** Throws when pages of the range were lost. */
+  refuseLost(offset: number, length: number): void
   asSlice(offset: number, length: number): Buffer
 }
 
@@ -102,7 +104,8 @@ export class Search {
     if (length > space) return -1
     const near = this.#owner.asSlice(start, Math.min(space, NEAR)).indexOf(sought)
     if (near >= 0) return start + near
-    return space <= NEAR ? -1 : this.#settle(this.#native.find(own(sought), start, total))
+    if (space <= NEAR) return this.#noneIn(start, space)
+    return this.#settle(this.#native.find(own(sought), start, total))
   }
 
   lastIndexOf(needle: Bytes | number, from: number | undefined): number {
@@ -117,7 +120,14 @@ export class Search {
     const start = Math.max(0, end - NEAR)
     const near = this.#owner.asSlice(start, end - start).lastIndexOf(sought)
     if (near >= 0) return start + near
-    return start === 0 ? -1 : this.#settle(this.#native.findLast(own(sought), 0, end))
+    if (start === 0) return this.#noneIn(0, end)
+    return this.#settle(this.#native.findLast(own(sought), 0, end))
+  }
+
+  /** That there is no match is true of bytes that were not lost meanwhile. */
+  #noneIn(offset: number, length: number): -1 {
+    this.#owner.refuseLost(offset, length)
+    return -1
   }
 
   count(needle: Bytes | number): number {
@@ -143,8 +153,7 @@ export class Search {
   *matches(needle: Uint8Array, from: number, to: number): Iterable<Float64Array> {
     for (let wanted = 1; ; wanted = Math.min(2 * wanted, BATCH)) {
       const total = this.#owner.openLength()
-      const offsets = this.#settle(this.#native.findAll(needle, from, Math.min(to, total), wanted))
-      yield offsets
+      const offsets = yield* this.#found(needle, from, Math.min(to, total), wanted)
       const last = offsets.at(-1)
       if (last !== undefined) from = last + needle.length
       if (offsets.length === wanted) continue
@@ -152,6 +161,16 @@ export class Search {
       if (from < to && total < to) throw outOfBounds(from, to - from, total)
       return
     }
+  }
+
+  /** The first matches. Where pages were lost, those before them, and then the error. */
+  *#found(needle: Uint8Array, from: number, to: number, wanted: number): Generator<Float64Array, Float64Array> {
+    const found = this.#native.findAll(needle, from, to, wanted)
+    const [lost] = ('ranges' in found && found.ranges?.[0]) || []
+    if (lost !== undefined && lost > from) yield this.#settle(this.#native.findAll(needle, from, lost, wanted))
+    const offsets = this.#settle(found)
+    yield offsets
+    return offsets
   }
 
   async search(needle: Bytes | number, options: SearchOptions | undefined): Promise<number[]> {

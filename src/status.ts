@@ -5,6 +5,8 @@ import { MmapIoError, settle } from './errors.ts'
 const SLOTS_PER_CHUNK = 1024
 const WORDS = 16
 const DOUBLES = 8
+const FLAGS = 0
+const FAULTS = 1
 const LENGTH = 1
 const FLUSHED = 3
 const WRITTEN_LOW = 4
@@ -44,6 +46,21 @@ export class Status {
     this.#word = (slot % SLOTS_PER_CHUNK) * WORDS
     this.#double = (slot % SLOTS_PER_CHUNK) * DOUBLES
     this.#isFirst = isFirst
+  }
+
+  /** What is the matter with the pages: 0 while none was lost. */
+  get flags(): number {
+    return this.#words[this.#word + FLAGS] as number
+  }
+
+  /** Counts repairs of lost pages: no change during a copy, no made-up zeros in it. */
+  get faults(): number {
+    return this.#words[this.#word + FAULTS] as number
+  }
+
+  /** The word of `flags` itself. */
+  get flagsWord(): Uint32Array {
+    return this.#words.subarray(this.#word + FLAGS, this.#word + FLAGS + 1)
   }
 
   /** Length of the mapping in bytes. */

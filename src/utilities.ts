@@ -1,4 +1,4 @@
-import { hasEviction, hasResidency, pageSize as nativePageSize } from '#binding'
+import { hasEviction, hasFaultGuard, hasResidency, pageSize as nativePageSize } from '#binding'
 import { checkCount } from './arguments.ts'
 import type { ViewMode } from './enums.ts'
 import { outOfRange } from './misuse.ts'
@@ -39,7 +39,7 @@ export const capabilities: Readonly<{
   defaultView: ViewMode
   /** Longest single view in bytes. Where it is 4 GiB (Node 20), views of up to 2 GiB can be had at any offset of a longer mapping. */
   maxViewLength: number
-  /** Whether a file that another process cuts is survived. */
+  /** Whether pages that are lost while they are mapped are repaired (docs/safety.md). False on Windows, where a mapped file cannot be cut. */
   faultGuard: boolean
   residency: boolean
   /** Whether evict() drops pages: on Linux from the page cache, on Windows from the working set. */
@@ -50,7 +50,7 @@ export const capabilities: Readonly<{
   views: Object.freeze([...views]),
   defaultView,
   maxViewLength: MAX_VIEW,
-  faultGuard: false,
+  faultGuard: hasFaultGuard(),
   residency: hasResidency(),
   evict: hasEviction(),
   lock: true,

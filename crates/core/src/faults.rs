@@ -14,6 +14,7 @@ use crate::error::{Error, OsError, Result};
 use crate::file::{MappedFile, MmapMode};
 use crate::guard::Kept;
 use crate::os;
+use crate::range;
 use crate::region::Region;
 
 /// What a mapped file has for the case that pages are lost.
@@ -31,6 +32,7 @@ pub(crate) struct Faults {
     baseline: Mutex<Option<Baseline>>,
     /// Flushes that failed with nobody to be told.
     failed_flushes: AtomicU32,
+    heals: AtomicU32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +55,15 @@ impl Faults {
         read_only: Option<&Metadata>,
     ) -> Self {
         let baseline = Mutex::new(read_only.map(Baseline::new));
-        Self { guarded, past_end, kept: Arc::default(), path, baseline, failed_flushes: AtomicU32::new(0) }
+        Self {
+            guarded,
+            past_end,
+            kept: Arc::default(),
+            path,
+            baseline,
+            failed_flushes: AtomicU32::new(0),
+            heals: AtomicU32::new(0),
+        }
     }
 
     fn baseline(&self) -> MutexGuard<'_, Option<Baseline>> {
@@ -93,6 +103,33 @@ struct Lost {
     stored: Vec<Range<u64>>,
 }
 
+/// Whether lost pages can be repaired on this platform.
+pub const HAS_GUARD: bool = mmap_io_guard::is_supported();
+
+/// Calls `listener` soon after pages were lost, and after a flush failed that nobody waits for, on a thread that only does
+/// that. What is the matter, the files tell: see [`MappedFile::new_faults`]. Only the first listener of the process counts.
+///
+/// # Errors
+/// When there is no descriptor or no thread to be had.
+///
+/// ```
+/// mmap_io::on_fault(|| ())?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn on_fault(listener: impl Fn() + Send + 'static) -> std::io::Result<()> {
+    mmap_io_guard::listen(listener)
+}
+
+/// Puts the guard's signal handler on top again, if it was ever installed: for programs that know of somebody who has installed
+/// another. Opening and flushing does it, too. Tells whether it had to be done.
+///
+/// ```
+/// assert!(!mmap_io::reinstall_guard(), "no file was opened with a guard");
+/// ```
+pub fn reinstall_guard() -> bool {
+    mmap_io_guard::install_again()
+}
+
 /// What somebody was told of a file's faults.
 ///
 /// ```
@@ -102,6 +139,7 @@ struct Lost {
 pub struct Told {
     faults: u32,
     failed_flushes: u32,
+    heals: u32,
     lost: Lost,
 }
 
@@ -266,6 +304,24 @@ impl MappedFile {
         }
     }
 
+    /// Fails when a range has lost pages: whoever reads the memory itself asks before and after.
+    ///
+    /// # Errors
+    /// [`Error::OutOfBounds`], [`Error::Truncated`], [`Error::IoFault`].
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// assert!(file.check_range(0, 100).is_ok() && file.check_range(0, 101).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn check_range(&self, offset: u64, len: u64) -> Result<()> {
+        range::check(offset, len, self.len())?;
+        self.refuse_lost(offset, len)
+    }
+
     /// What has happened to pages since the last call with the same `told`: the cause for each range, and the ranges that
     /// may hold stored bytes.
     ///
@@ -280,6 +336,11 @@ impl MappedFile {
     /// ```
     pub fn new_faults(&self, told: &mut Told) -> Vec<Error> {
         let (faults, failed) = (self.slot().words().faults(), self.faults().failed_flushes.load(Ordering::Acquire));
+        let heals = self.faults().heals.load(Ordering::Acquire);
+        if heals != told.heals {
+            // The same page can be lost again.
+            told.lost = Lost::default();
+        }
         let mut new = Vec::new();
         if failed != told.failed_flushes {
             new.push(Error::IoFault { ranges: vec![0..self.len()] });
@@ -296,7 +357,7 @@ impl MappedFile {
             new.extend(error(stored, |ranges| Error::LostWrites { ranges, os: None }));
             told.lost = now;
         }
-        (told.faults, told.failed_flushes) = (faults, failed);
+        (told.faults, told.failed_flushes, told.heals) = (faults, failed, heals);
         new
     }
 
@@ -348,6 +409,7 @@ impl MappedFile {
         }
         self.settle_flags();
         self.faults().kept.let_go();
+        self.faults().heals.fetch_add(1, Ordering::AcqRel);
         Ok(refused)
     }
 

@@ -537,6 +537,7 @@ impl MappedFile {
         if let Some(untold) = lock(&self.health).untold.take() {
             return Err(Error::FlushFailed(untold));
         }
+        crate::reinstall_guard();
         let faults = self.slot.words().faults();
         self.refuse_replaced(offset, len)?;
         self.refuse_cut(file, offset, len)?;

@@ -73,7 +73,7 @@ pub use advise::MmapAdvice;
 pub use anonymous::AnonymousMmap;
 pub use error::{Error, OsError};
 pub use errors::MmapIoError;
-pub use faults::Told;
+pub use faults::{on_fault, reinstall_guard, Told, HAS_GUARD};
 pub use file::MappedFile;
 pub use foreign::{Foreign, Keep};
 #[cfg(feature = "iterator")]

@@ -297,6 +297,22 @@ impl SlotRef {
 }
 
 impl SlotRef {
+    /// The word that [`flags`](Slot::flags) reads. It belongs to another file when this one is gone, and stays readable.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// let word = file.slot().fault_word();
+    /// assert_eq!(word.load(std::sync::atomic::Ordering::Acquire), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn fault_word(&self) -> &'static AtomicU32 {
+        self.slot.words.flags_word()
+    }
+
     /// The words that the fault guard writes.
     pub(crate) fn words(&self) -> &'static Words {
         &self.slot.words

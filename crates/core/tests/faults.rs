@@ -13,7 +13,7 @@ use std::path::Path;
 use common::process::{child_argument, command, in_child};
 use common::{at, page, pattern, Scratch};
 use mmap_io::error::Result;
-use mmap_io::{Advice, Error, MappedFile, MmapMode, Needle, OpenOptions, Told};
+use mmap_io::{Error, MappedFile, MmapMode, Needle, OpenOptions, Told};
 
 const MODES: [MmapMode; 3] = [MmapMode::ReadOnly, MmapMode::ReadWrite, MmapMode::CopyOnWrite];
 
@@ -42,14 +42,6 @@ fn view(file: &MappedFile, range: Range<u64>) -> Vec<u8> {
 fn assert_truncated<T>(result: Result<T>, expected: Range<u64>) {
     match result.map(|_| "ok") {
         Err(Error::Truncated { ranges }) => assert_eq!(ranges, [expected]),
-        other => panic!("{other:?}"),
-    }
-}
-
-#[track_caller]
-fn assert_io_fault<T>(result: Result<T>, expected: &[Range<u64>]) {
-    match result.map(|_| "ok") {
-        Err(Error::IoFault { ranges }) => assert_eq!(ranges, expected),
         other => panic!("{other:?}"),
     }
 }
@@ -353,6 +345,15 @@ fn threads_live_through_cuts_resizes_and_heals() {
 mod full_disk {
     use super::*;
     use common::linux::{is_root, mount_small, skipped, with_failing, Failing};
+    use mmap_io::Advice;
+
+    #[track_caller]
+    fn assert_io_fault<T>(result: Result<T>, expected: &[Range<u64>]) {
+        match result.map(|_| "ok") {
+            Err(Error::IoFault { ranges }) => assert_eq!(ranges, expected),
+            other => panic!("{other:?}"),
+        }
+    }
 
     /// A folder on a disk of so many pages.
     fn disk(scratch: &Scratch, pages: u64) -> Option<std::path::PathBuf> {

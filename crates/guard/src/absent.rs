@@ -11,13 +11,19 @@ pub type FileHandle = File;
 
 /// Whether the guard can keep this process alive: not here.
 #[must_use]
-pub fn is_supported() -> bool {
+pub const fn is_supported() -> bool {
     false
 }
 
 /// Puts the handler on top of all others: there is none here.
 #[must_use]
 pub fn install() -> bool {
+    false
+}
+
+/// The same, unless the handler was never installed.
+#[must_use]
+pub fn install_again() -> bool {
     false
 }
 

@@ -71,6 +71,12 @@ pub fn install() -> bool {
     true
 }
 
+/// The same, unless the handler was never installed.
+#[must_use]
+pub fn install_again() -> bool {
+    !FIRST.load(Ordering::Acquire).is_null() && install()
+}
+
 fn ours() -> libc::sighandler_t {
     let action: Action = on_sigbus;
     action as libc::sighandler_t

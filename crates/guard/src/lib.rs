@@ -44,9 +44,9 @@ mod words;
 mod absent;
 
 #[cfg(not(unix))]
-pub use absent::{install, is_supported, listen, register, wake, FileHandle, Registration};
+pub use absent::{install, install_again, is_supported, listen, register, wake, FileHandle, Registration};
 #[cfg(unix)]
-pub use handler::install;
+pub use handler::{install, install_again};
 #[cfg(unix)]
 pub use registry::{is_supported, register, FileHandle, Registration};
 #[cfg(unix)]

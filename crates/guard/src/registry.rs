@@ -22,7 +22,7 @@ pub type FileHandle = File;
 
 /// Whether the guard can keep this process alive.
 #[must_use]
-pub fn is_supported() -> bool {
+pub const fn is_supported() -> bool {
     true
 }
 

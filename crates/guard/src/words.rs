@@ -29,6 +29,12 @@ impl Words {
         self.flags.load(Ordering::Acquire)
     }
 
+    /// The word of [`flags`](Self::flags) itself.
+    #[must_use]
+    pub fn flags_word(&self) -> &AtomicU32 {
+        &self.flags
+    }
+
     /// Counts repairs, modulo 2^32. Read it before and after an access: no change, no fault.
     #[inline]
     #[must_use]

@@ -12,7 +12,7 @@ use std::ffi::c_void;
 use std::sync::atomic::AtomicU64;
 use std::sync::Arc;
 
-use mmap_io::status;
+use mmap_io::status::{self, SlotRef};
 use napi::bindgen_prelude::{sys, Either, JsValue, Uint8ArraySlice, Unknown};
 use napi::Env;
 use napi_derive::napi;
@@ -141,6 +141,13 @@ pub fn status_chunk(env: &Env, number: u32) -> napi::Result<Option<Either<Unknow
     // SAFETY: chunks live as long as the process, and slots are made of atomics.
     let made = unsafe { external(env, address, size_of_val(slots), None, std::ptr::null_mut()) };
     made.map(|buffer| Some(buffer.map_or_else(|| Either::B(Failure::no_external_buffers()), Either::A)))
+}
+
+/// A buffer over the word that tells the health of a file's pages, and over nothing else.
+pub(crate) fn over_fault_word<'env>(env: &'env Env, slot: &SlotRef) -> napi::Result<Option<Unknown<'env>>> {
+    let word = slot.fault_word();
+    // SAFETY: slots live as long as the process, and the word is an atomic.
+    unsafe { external(env, word.as_ptr().cast(), size_of_val(word), None, std::ptr::null_mut()) }
 }
 
 /// A small buffer over memory that is not the runtime's own; undefined where it refuses such buffers.

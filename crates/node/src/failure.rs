@@ -1,6 +1,7 @@
 //! How an error of the core crosses to JavaScript.
 
 use std::io::ErrorKind;
+use std::ops::Range;
 
 use mmap_io::{Error, OsError};
 use napi_derive::napi;
@@ -22,6 +23,9 @@ pub struct Failure {
     pub offset: Option<f64>,
     pub length: Option<f64>,
     pub total: Option<f64>,
+    /// Lost pages.
+    #[napi(ts_type = "Array<[offset: number, length: number]>")]
+    pub ranges: Option<Vec<Vec<f64>>>,
 }
 
 impl Failure {
@@ -32,6 +36,11 @@ impl Failure {
     fn with(self, os: &OsError) -> Self {
         let (errno, code) = name_of(&os.source);
         Self { errno, code: code.map(Into::into), syscall: Some(os.call.into()), ..self }
+    }
+
+    fn over(self, ranges: &[Range<u64>]) -> Self {
+        let pair = |range: &Range<u64>| vec![from_bytes(range.start), from_bytes(range.end - range.start)];
+        Self { ranges: Some(ranges.iter().map(pair).collect()), ..self }
     }
 
     /// The mapping was closed while the call was on its way.
@@ -101,6 +110,16 @@ impl From<Error> for Failure {
                     None => failure,
                 }
             }
+            Error::Truncated { ranges } => Self::new("Truncated", message).over(&ranges),
+            Error::IoFault { ranges } => Self::new("IoFault", message).over(&ranges),
+            Error::LostWrites { ranges, os } => {
+                let failure = Self::new("LostWrites", message).over(&ranges);
+                match os {
+                    Some(os) => failure.with(&os),
+                    None => failure,
+                }
+            }
+            Error::Changed(_) => Self::new("Changed", message),
             Error::Unsupported { os, .. } => {
                 let failure = Self::new("Unsupported", message);
                 match os {

@@ -8,6 +8,7 @@
 mod atomic;
 mod buffer;
 mod failure;
+mod faults;
 mod fd;
 mod handles;
 mod holder;

@@ -8,6 +8,7 @@ use napi::bindgen_prelude::{AsyncTask, Buffer, Either};
 use napi_derive::napi;
 
 use crate::failure::Failure;
+use crate::faults::is_guard_wanted;
 use crate::job::{answer, Job};
 use crate::number::to_bytes;
 use crate::open::to_path;
@@ -15,7 +16,7 @@ use crate::open::to_path;
 type Result = mmap_io::error::Result<()>;
 
 fn write(path: &Path, offset: u64, data: &[u8]) -> Result {
-    let file = OpenOptions::new(MmapMode::ReadWrite).open(path)?;
+    let file = OpenOptions::new(MmapMode::ReadWrite).guard(is_guard_wanted()).open(path)?;
     file.write(offset, data)?;
     file.flush()
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use mmap_io::{MappedFile, Region};
+use mmap_io::{MappedFile, Region, Told};
 use napi::bindgen_prelude::{AsyncTask, Either, Uint8Array, Uint8ArraySlice, Unknown};
 use napi::Env;
 use napi_derive::napi;
@@ -69,6 +69,8 @@ pub struct Mapping {
     holder: Arc<Holder>,
     /// The pins of buffers that may still be alive, by the number that JavaScript gave each buffer.
     pins: Mutex<HashMap<u32, Weak<Pin>>>,
+    /// What JavaScript was told of lost pages.
+    pub(crate) told: Mutex<Told>,
     slot: u32,
     lead: f64,
 }
@@ -88,6 +90,7 @@ impl Mapping {
             lead: from_bytes(u64::try_from(file.region().lead()).unwrap_or(u64::MAX)),
             holder: Holder::new(held),
             pins: Mutex::default(),
+            told: Mutex::default(),
         }
     }
 

@@ -7,6 +7,7 @@ use napi::bindgen_prelude::{AsyncTask, Buffer, Either};
 use napi_derive::napi;
 
 use crate::failure::Failure;
+use crate::faults;
 use crate::fd;
 use crate::holder::Held;
 use crate::job::{answer, IntoJs, Job};
@@ -44,6 +45,8 @@ pub struct OpenRequest {
     pub advice: Option<UseAdvice>,
     pub touch: bool,
     pub huge_pages: bool,
+    /// Whether lost pages are repaired, where nothing speaks against it.
+    pub guard: Option<bool>,
 }
 
 /// How pages are going to be used.
@@ -77,7 +80,8 @@ impl TryFrom<OpenRequest> for OpenOptions {
             .past_end(request.past_end.unwrap_or(false))
             .allocate(request.allocate)
             .touch(request.touch)
-            .huge_pages(request.huge_pages);
+            .huge_pages(request.huge_pages)
+            .guard(request.guard.unwrap_or(true) && faults::is_guard_wanted());
         if let Some(advice) = request.advice {
             options = options.advice(advice.into());
         }
