@@ -6,40 +6,6 @@ import { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { inspect } from 'node:util';
 
-/** Bytes to read from: any view, any buffer, or a string, which is taken as UTF-8. */
-type Bytes = string | ArrayBufferView | ArrayBufferLike;
-/** The element types that a mapping can be seen as. */
-type TypedArrayConstructor = Int8ArrayConstructor | Uint8ArrayConstructor | Uint8ClampedArrayConstructor | Int16ArrayConstructor | Uint16ArrayConstructor | Int32ArrayConstructor | Uint32ArrayConstructor | Float32ArrayConstructor | Float64ArrayConstructor | BigInt64ArrayConstructor | BigUint64ArrayConstructor;
-
-/**
- * Writable bytes of a mapping. Stores reach the mapping at once; `release()`, or the end of a `using` block, is when they count
- * as written and the flush policy is applied.
- */
-interface MappedSliceMut {
-    /** The bytes. Closed after release, and after the mapping was closed. */
-    readonly bytes: Buffer;
-    /** First byte, counted from the start of the mapping. */
-    readonly offset: number;
-    /** Bytes. */
-    readonly length: number;
-    /**
-     * Counts the bytes as written and applies the flush policy (FlushFailed when that fails; the bytes stay written). Idempotent.
-     * Afterwards reading `bytes` throws Closed; stores into a Buffer kept aside are not counted. On a mapping that was closed
-     * meanwhile there is nothing left to count.
-     */
-    release(): void;
-    [Symbol.dispose](): void;
-}
-
-/** Pieces of a mapping to write to. */
-interface ChunksMut extends Iterable<[offset: number, bytes: Buffer]> {
-    /**
-     * Calls `callback` with the offset and the bytes of each piece. Stops at, and rethrows, the first error of the callback; pieces before
-     * it stay written. Throws what iterating throws.
-     */
-    forEachMut(callback: (offset: number, bytes: Buffer) => void): void;
-}
-
 /** What a mapping may do with its file. */
 declare const MmapMode: {
     /** Reads. Stores into views are possible, stay in this mapping and never reach the file. */
@@ -89,6 +55,97 @@ type FaultEvent = {
     offset: number;
     length: number;
 };
+
+/**
+ * Atomic integers in a mapping. Where views show the mapped memory they are elements of a typed array, for `Atomics.*`; where views are
+ * copies, each operation is a native call.
+ */
+
+/**
+ * One integer of a mapping, in the machine's byte order, shared with other threads and processes. Every operation is sequentially
+ * consistent and costs little more than the one of `Atomics` does.
+ *
+ * Operations throw Closed after close, OutOfBounds while a shrink has cut the integer off, `TypeError` or `RangeError` for a value
+ * that it cannot hold. Those that take a value and change the integer return the value before.
+ */
+interface AtomicCell<V> {
+    /** First byte, counted from the start of the mapping. */
+    readonly offset: number;
+    load(): V;
+    store(value: V): void;
+    /** Stores a value. */
+    swap(value: V): V;
+    /** Adds; the sum wraps. */
+    fetchAdd(value: V): V;
+    /** Subtracts; the difference wraps. */
+    fetchSub(value: V): V;
+    fetchAnd(value: V): V;
+    fetchOr(value: V): V;
+    fetchXor(value: V): V;
+    /** Stores the value when it is greater. */
+    fetchMax(value: V): V;
+    /** Stores the value when it is smaller. */
+    fetchMin(value: V): V;
+    /** Returns the value found; the exchange happened if and only if that equals `expected`. */
+    compareExchange(expected: V, replacement: V): V;
+}
+/** An unsigned 64-bit integer: bigints from 0n to 2n ** 64n - 1n. */
+interface AtomicU64 extends AtomicCell<bigint> {
+}
+/** An unsigned 32-bit integer: numbers from 0 to 2 ** 32 - 1. */
+interface AtomicU32 extends AtomicCell<number> {
+}
+/** Integers side by side. Iterating loads one after the other; an index outside is a `RangeError`. */
+interface AtomicSlice<V, C> extends Iterable<V> {
+    /** First byte, counted from the start of the mapping. */
+    readonly offset: number;
+    /** Elements. */
+    readonly length: number;
+    /** One of them. */
+    at(index: number): C;
+    load(index: number): V;
+    store(index: number, value: V): void;
+    /** Adds and returns the value before; the sum wraps. */
+    fetchAdd(index: number, value: V): V;
+}
+interface AtomicU64Slice extends AtomicSlice<bigint, AtomicU64> {
+}
+interface AtomicU32Slice extends AtomicSlice<number, AtomicU32> {
+}
+
+/** Bytes to read from: any view, any buffer, or a string, which is taken as UTF-8. */
+type Bytes = string | ArrayBufferView | ArrayBufferLike;
+/** The element types that a mapping can be seen as. */
+type TypedArrayConstructor = Int8ArrayConstructor | Uint8ArrayConstructor | Uint8ClampedArrayConstructor | Int16ArrayConstructor | Uint16ArrayConstructor | Int32ArrayConstructor | Uint32ArrayConstructor | Float32ArrayConstructor | Float64ArrayConstructor | BigInt64ArrayConstructor | BigUint64ArrayConstructor;
+
+/**
+ * Writable bytes of a mapping. Stores reach the mapping at once; `release()`, or the end of a `using` block, is when they count
+ * as written and the flush policy is applied.
+ */
+interface MappedSliceMut {
+    /** The bytes. Closed after release, and after the mapping was closed. */
+    readonly bytes: Buffer;
+    /** First byte, counted from the start of the mapping. */
+    readonly offset: number;
+    /** Bytes. */
+    readonly length: number;
+    /**
+     * Counts the bytes as written and applies the flush policy (FlushFailed when that fails; the bytes stay written). Idempotent.
+     * Afterwards reading `bytes` throws Closed; stores into a Buffer kept aside are not counted. On a mapping that was closed
+     * meanwhile there is nothing left to count.
+     */
+    release(): void;
+    [Symbol.dispose](): void;
+}
+
+/** Pieces of a mapping to write to. */
+interface ChunksMut extends Iterable<[offset: number, bytes: Buffer]> {
+    /**
+     * Calls `callback` with the offset and the bytes of each piece. Stops at, and rethrows, the first error of the callback; pieces before
+     * it stay written. Throws what iterating throws.
+     */
+    forEachMut(callback: (offset: number, bytes: Buffer) => void): void;
+}
 
 /** What went wrong: the name of the variant. */
 type MmapIoErrorKind = 'Io' | 'InvalidMode' | 'OutOfBounds' | 'FlushFailed' | 'ResizeFailed' | 'AdviceFailed' | 'LockFailed' | 'UnlockFailed' | 'Misaligned' | 'WatchFailed' | 'Closed' | 'Truncated' | 'IoFault' | 'LostWrites' | 'Changed' | 'Unsupported';
@@ -804,6 +861,26 @@ declare class MemoryMappedFile extends EventEmitter<MappingEvents> {
      */
     search(needle: Bytes | number, options?: SearchOptions): Promise<number[]>;
     /**
+     * An atomic 64-bit integer, shared with other threads and processes that map the file. It goes on working after a resize.
+     *
+     * Throws InvalidMode on a read-only mapping, Misaligned when the offset's position in the file is no multiple of 8, OutOfBounds,
+     * Closed. On a copy-on-write mapping it is shared with nobody. Changes are not counted in `pendingBytes`; a flush covers them.
+     *
+     * ```js
+     * const mapping = await MemoryMappedFile.openOrCreate('counter.bin', 8)
+     * const visits = mapping.atomicU64(0)
+     * console.log(visits.fetchAdd(1n), visits.load())
+     * mapping.close()
+     * ```
+     */
+    atomicU64(offset: number): AtomicU64;
+    /** An atomic 32-bit integer; its offset is a multiple of 4. See {@link MemoryMappedFile.atomicU64}. */
+    atomicU32(offset: number): AtomicU32;
+    /** `count` atomic 64-bit integers side by side. Their offset is at most the length. See {@link MemoryMappedFile.atomicU64}. */
+    atomicU64Slice(offset: number, count: number): AtomicU64Slice;
+    /** `count` atomic 32-bit integers side by side; their offset is a multiple of 4. See {@link MemoryMappedFile.atomicU64Slice}. */
+    atomicU32Slice(offset: number, count: number): AtomicU32Slice;
+    /**
      * The bytes as a stream of Node, with the options of `fs.createReadStream`: `end` is inclusive, and `start` and `end` may lie past
      * the end. The range is frozen at the call.
      *
@@ -1021,4 +1098,4 @@ declare const capabilities: Readonly<{
 }>;
 
 export { ChangeKind, MemoryMappedFile, MmapAdvice, MmapIoError, MmapMode, Segment, SegmentMut, TouchHint, alignUp, capabilities, copyMmap, copyMmapSync, createMmap, createMmapSync, deleteMmap, deleteMmapSync, flush, flushSync, loadMmap, loadMmapSync, pageSize, updateRegion, writeMmap, writeMmapSync };
-export type { AnonymousOptions, AttachOptions, Bytes, ChangeEvent, ChunksMut, FaultEvent, FlushPolicy, HeaderSource, LinesOptions, MapOptions, MappedSliceMut, MappingEvents, MappingHandle, MmapIoErrorDetails, MmapIoErrorKind, OpenOptions, Range, ReadStreamOptions, RequestLike, Residency, ResponseOptions, SearchOptions, StreamOptions, TouchOptions, TypedArrayConstructor, ViewMode, WatchOptions, Watcher, WritableMapOptions };
+export type { AnonymousOptions, AtomicU32, AtomicU32Slice, AtomicU64, AtomicU64Slice, AttachOptions, Bytes, ChangeEvent, ChunksMut, FaultEvent, FlushPolicy, HeaderSource, LinesOptions, MapOptions, MappedSliceMut, MappingEvents, MappingHandle, MmapIoErrorDetails, MmapIoErrorKind, OpenOptions, Range, ReadStreamOptions, RequestLike, Residency, ResponseOptions, SearchOptions, StreamOptions, TouchOptions, TypedArrayConstructor, ViewMode, WatchOptions, Watcher, WritableMapOptions };

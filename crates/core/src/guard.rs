@@ -10,7 +10,7 @@ use std::fs::File;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use mmap_io_guard::{Registration, Words};
+use mmap_io_guard::{Addresses, Registration, Words};
 
 use crate::os::{self, Map, Sharing};
 use crate::region::{to_u64, Region};
@@ -73,8 +73,10 @@ impl Guard {
             Sharing::Shared => mmap_io_guard::Sharing::Shared,
             Sharing::Private => mmap_io_guard::Sharing::Private,
         };
+        let (base, len) = (map.base(), map.len());
+        let addresses = if map.foreign().is_some() { Addresses::Lent } else { Addresses::Own };
         // SAFETY: see the module.
-        let registration = unsafe { mmap_io_guard::register(map.base(), map.len(), file, position, kind, words) };
+        let registration = unsafe { mmap_io_guard::register(base, len, addresses, file, position, kind, words) };
         let nothing = || Ok::<_, std::convert::Infallible>(());
         let Ok(()) = registration.cover(backed, nothing);
         Self { registration, sharing, words, kept: Arc::downgrade(kept) }

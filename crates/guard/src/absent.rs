@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 
-use crate::{Replaced, Sharing, Words};
+use crate::{Addresses, Replaced, Sharing, Words};
 
 /// What a registration needs of a file.
 pub type FileHandle = File;
@@ -47,6 +47,7 @@ pub fn wake() {}
 pub unsafe fn register(
     _base: *mut u8,
     _len: usize,
+    _addresses: Addresses,
     _file: &FileHandle,
     _position: u64,
     _sharing: Sharing,

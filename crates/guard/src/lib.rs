@@ -55,6 +55,15 @@ pub use words::Words;
 
 use std::ops::Range;
 
+/// Whose addresses a mapping has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Addresses {
+    /// They are nobody else's until the registration is dropped.
+    Own,
+    /// Their owner can free them before, and others get them then: a later registration of the same addresses counts.
+    Lent,
+}
+
 /// Whose memory a mapping is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sharing {

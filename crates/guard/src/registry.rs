@@ -9,13 +9,14 @@
 use std::fs::File;
 use std::ops::Range;
 use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::memory::{page_size, round_up};
 use crate::page_set::PageSet;
 use crate::repair::forget_pieces;
-use crate::slot::{first_slots, more_slots, Slot, State, NOBODYS};
-use crate::{handler, Replaced, Sharing, Words};
+use crate::slot::{all, first_slots, more_slots, Slot, State, NOBODYS};
+use crate::{handler, Addresses, Replaced, Sharing, Words};
 
 /// What a registration needs of a file.
 pub type FileHandle = File;
@@ -45,17 +46,21 @@ fn take_slot() -> &'static Slot {
     }
 }
 
+/// Mappings over memory that somebody else can free.
+static LENT: AtomicUsize = AtomicUsize::new(0);
+
 /// Guards a mapping, which begins at `base` and at byte `position` of its file, and installs the handler.
 ///
 /// # Safety
 /// - `len` bytes from `base` on are mapped from `file`, readable and writable, in whole pages, and stay mapped until the
-///   registration is dropped.
+///   registration is dropped; [lent](Addresses::Lent) ones until then or until something else is mapped there.
 /// - `file` stays open until then, or until [`Registration::orphan`].
 /// - What is behind the pages is changed through the registration alone.
 #[must_use]
 pub unsafe fn register(
     base: *mut u8,
     len: usize,
+    addresses: Addresses,
     file: &FileHandle,
     position: u64,
     sharing: Sharing,
@@ -63,6 +68,13 @@ pub unsafe fn register(
 ) -> Registration {
     let _ = handler::install();
     let capacity = round_up(len);
+    if LENT.load(Ordering::Acquire) > 0 {
+        // What lay here is gone, or the pages could not be this mapping's.
+        all().for_each(|slot| slot.give_way(base as usize, capacity));
+    }
+    if addresses == Addresses::Lent {
+        LENT.fetch_add(1, Ordering::AcqRel);
+    }
     let slot = take_slot();
     slot.enter(State {
         base: base as usize,
@@ -79,12 +91,13 @@ pub unsafe fn register(
         repairs: 0,
         pieces: 0,
     });
-    Registration { slot }
+    Registration { slot, addresses }
 }
 
 /// A guarded mapping. Dropping it ends the guard: after that nothing may touch the mapping but what it is unmapped with.
 pub struct Registration {
     slot: &'static Slot,
+    addresses: Addresses,
 }
 
 impl std::fmt::Debug for Registration {
@@ -243,6 +256,9 @@ fn forget_what_is_gone(state: &mut State) {
 impl Drop for Registration {
     fn drop(&mut self) {
         let state = self.slot.leave();
+        if self.addresses == Addresses::Lent {
+            LENT.fetch_sub(1, Ordering::AcqRel);
+        }
         forget_pieces(state.pieces);
         if let Some(originals) = state.originals {
             // SAFETY: the guard's own memory of this length, which nobody knows any more.

@@ -140,6 +140,17 @@ impl Slot {
         self.base.store(base, Ordering::Release);
     }
 
+    /// Takes the mapping out of the table when it overlaps another, and leaves it the rest of its state.
+    pub(crate) fn give_way(&self, base: usize, len: usize) {
+        let overlaps = |own: usize, own_len| own != 0 && own < base + len && base < own + own_len;
+        if overlaps(self.base.load(Ordering::Acquire), self.len.load(Ordering::Acquire)) {
+            let locked = self.lock();
+            if overlaps(locked.base, locked.capacity) {
+                self.base.store(0, Ordering::Release);
+            }
+        }
+    }
+
     /// Takes the mapping out, and gives what it had.
     pub(crate) fn leave(&self) -> State {
         let mut locked = self.lock();
@@ -226,7 +237,12 @@ fn chunks() -> impl Iterator<Item = &'static Chunk> {
 
 /// The slot whose mapping holds an address.
 pub(crate) fn find(address: usize) -> Option<&'static Slot> {
-    chunks().flat_map(|chunk| &chunk.slots).find(|slot| slot.covers(address))
+    all().find(|slot| slot.covers(address))
+}
+
+/// Every slot, free ones too.
+pub(crate) fn all() -> impl Iterator<Item = &'static Slot> {
+    chunks().flat_map(|chunk| &chunk.slots)
 }
 
 /// Appends a chunk of free slots. One thread at a time.

@@ -121,6 +121,21 @@ fn what_the_owner_covers_is_not_the_guards() {
     });
 }
 
+/// Memory of somebody else may be freed and mapped anew before the old registration is dropped.
+#[test]
+fn of_two_registrations_of_lent_addresses_the_later_counts() {
+    lives("of_two_registrations_of_lent_addresses_the_later_counts", || {
+        let (first, second) = (Scratch::new(), Scratch::new());
+        let old = Mapping::lent(&first.filled(8, 7), None);
+        let new = Mapping::lent(&second.filled(8, 5), Some(&old));
+        set_len(&second.path(), page());
+        assert_eq!((new.read(0), new.read(2 * page())), (5, 0));
+        assert_eq!((new.words.flags(), old.words.flags()), (Words::TRUNCATED, 0));
+        assert_eq!(new.guard().replaced().cut, page()..8 * page());
+        std::mem::forget(old);
+    });
+}
+
 #[test]
 fn a_range_is_handled_around_replaced_pages() {
     lives("a_range_is_handled_around_replaced_pages", || {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use mmap_io_guard::{register, Registration, Sharing, Words};
+use mmap_io_guard::{register, Addresses, Registration, Sharing, Words};
 
 const CHILD: &str = "MMAP_IO_TEST_CHILD";
 
@@ -155,9 +155,23 @@ impl Mapping {
         Self::unguarded(path, Sharing::Private).guarded()
     }
 
-    fn guarded(mut self) -> Self {
+    /// At addresses that may be taken away, those of another mapping for example.
+    pub(crate) fn lent(path: &Path, place: Option<&Self>) -> Self {
+        let mut mapping = Self::unguarded(path, Sharing::Shared);
+        if let Some(place) = place {
+            mapping.base = place.base;
+            mapping.map(0..mapping.len, libc::MAP_FIXED);
+        }
+        mapping.register(Addresses::Lent)
+    }
+
+    fn guarded(self) -> Self {
+        self.register(Addresses::Own)
+    }
+
+    fn register(mut self, addresses: Addresses) -> Self {
         // SAFETY: the mapping and the file live as long as the registration.
-        self.guard = Some(unsafe { register(self.base, self.len, &self.file, 0, self.sharing, self.words) });
+        self.guard = Some(unsafe { register(self.base, self.len, addresses, &self.file, 0, self.sharing, self.words) });
         self
     }
 
