@@ -340,7 +340,8 @@ impl MappedFile {
                  anonymous memory has no file",
             ));
         };
-        let watch = service::start(path, os::file_id(file).ok(), callback)?;
+        let mapped = os::file_id(file).map_err(|error| folders::failed("fstat", error))?;
+        let watch = service::start(path, mapped, callback)?;
         let handle = WatchHandle { watch };
         if let Some(every) = options.poll {
             poller::register(self, &handle.watch, every, options.poll_all)?;

@@ -122,20 +122,21 @@ pub(super) fn notified(event: notify::Result<notify::Event>) {
 }
 
 /// Watches `path`. `mapped` is the file that is mapped: another one there is told as the first change.
-pub(super) fn start<F>(path: &Path, mapped: Option<FileId>, callback: F) -> Result<Arc<Watch>>
+pub(super) fn start<F>(path: &Path, mapped: FileId, callback: F) -> Result<Arc<Watch>>
 where
     F: FnMut(Notice) + Send + 'static,
 {
-    let found = os::file_id_at(path).map_err(|error| failed("stat", error))?;
     let watch = Arc::new(Watch {
         path: path.to_path_buf(),
         subscriber: Subscriber::new(Box::new(callback)),
         hints: Mutex::default(),
         is_queued: AtomicBool::new(false),
-        fate: Mutex::new(Fate { file: Some(mapped.unwrap_or(found)), gone_since: None }),
+        fate: Mutex::new(Fate { file: Some(mapped), gone_since: None }),
     });
     let mut folders = folders();
     let started = folders.attach(&watch).and_then(|()| {
+        // Looked up when the folder is watched already: what happens from here on is told by notifications.
+        let found = os::file_id_at(path).map_err(|error| failed("stat", error))?;
         let mut state = state();
         if !state.is_running {
             let thread = std::thread::Builder::new().name("mmap-io watcher".into());
@@ -143,8 +144,9 @@ where
             state.is_running = true;
         }
         state.watches.push(Arc::clone(&watch));
-        // What happened before the folder was watched.
-        state.hint(&watch, Hint::Look);
+        if found != mapped {
+            state.hint(&watch, Hint::Look);
+        }
         Ok(())
     });
     started.inspect_err(|_| folders.detach(&watch))?;
