@@ -7,6 +7,8 @@ import {
   type AtomicU64,
   type alignUp,
   type Bytes,
+  type ChangeEvent,
+  ChangeKind,
   type capabilities,
   copyMmap,
   type createMmap,
@@ -28,6 +30,8 @@ import {
   type Segment,
   SegmentMut,
   type ViewMode,
+  type Watcher,
+  type WatchOptions,
   type WritableMapOptions,
   writeMmap,
 } from '#mmap-io'
@@ -105,7 +109,25 @@ export async function uses(path: string | Buffer | URL, data: Bytes): Promise<vo
   }
 }
 
+export async function watches(mapping: MemoryMappedFile): Promise<void> {
+  const options: WatchOptions = { signal: AbortSignal.timeout(1), debounceMs: 5, pollMs: 5, pollAll: true, persistent: false }
+  using watcher = mapping.watch((event) => same<typeof event, ChangeEvent>(true), options)
+  const emitter: EventEmitter = watcher.ref().unref()
+  emitter.on('change', () => {})
+  same<typeof watcher, Watcher>(true)
+  for await (const { kind, offset, length, replaced } of watcher) {
+    same<typeof kind, 'modified' | 'metadata' | 'removed'>(true)
+    same<typeof offset, number | undefined>(true)
+    same<typeof replaced, boolean | undefined>(true)
+    console.log(kind === ChangeKind.Removed, length)
+  }
+}
+
 export function mustNotCompile(mapping: MemoryMappedFile): void {
+  // @ts-expect-error options come second
+  mapping.watch({ debounceMs: 5 })
+  // @ts-expect-error a misspelled option
+  mapping.watch(undefined, { debounceMS: 5 })
   // @ts-expect-error headers of node:http are no Headers
   mapping.response({ headers: { range: 'bytes=0-1' } })
   // @ts-expect-error the constructor is not for callers

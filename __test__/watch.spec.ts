@@ -120,6 +120,10 @@ const cases: Record<string, Case> = {
     told: [replaced],
   },
   'touch it': { act: (path) => shell('touch file.bin', path), told: [metadata] },
+  'touch -m it: to set the time of modification alone looks like a write': {
+    act: (path) => shell('touch -m file.bin', path),
+    told: [modified],
+  },
   'cp another over it': { act: (path) => shell('echo new > other; cp other file.bin', path), told: [modified] },
   'mv another over it': { act: (path) => shell('echo new > other; mv other file.bin', path), told: [replaced] },
   'sed -i': { act: (path) => shell('sed -i s/c/x/ file.bin', path), told: [replaced] },

@@ -249,15 +249,22 @@ fn end() -> Option<Work> {
 
 /// Looks whether the folders of the paths are still the same: a folder above one may have been moved.
 fn check() {
-    let watches = state().watches.clone();
-    let mut folders: HashMap<&Path, Option<FileId>> = HashMap::new();
-    for watch in &watches {
+    let watches = {
+        let state = state();
+        let there = state.watches.iter().filter(|watch| watch.is_there());
+        there.map(|watch| (Arc::clone(watch), state.routes.above(watch))).collect::<Vec<_>>()
+    };
+    let mut now: HashMap<&Path, Option<FileId>> = HashMap::new();
+    let mut moved = Vec::new();
+    for (watch, above) in &watches {
         let Some(folder) = watch.path.parent() else { continue };
-        let now = *folders.entry(folder).or_insert_with(|| os::file_id_at(folder).ok());
-        let mut state = state();
-        if watch.gone_since().is_none() && state.routes.above(watch) != now {
-            state.hint(watch, Hint::Look);
+        if *now.entry(folder).or_insert_with(|| os::file_id_at(folder).ok()) != *above {
+            moved.push(watch);
         }
+    }
+    let mut state = state();
+    for watch in moved {
+        state.hint(watch, Hint::Look);
     }
 }
 
