@@ -1,5 +1,5 @@
 /** The interface of the older packages of this name. */
-import { closeSync, openSync, readFileSync, statSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, statfsSync, statSync } from 'node:fs'
 import test, { type ExecutionContext } from 'ava'
 import { MemoryMappedFile } from '#mmap-io'
 import mmap, * as named from '#mmap-io/compat'
@@ -222,6 +222,35 @@ function openAgain(t: ExecutionContext, path: string): number {
   t.teardown(() => closeSync(fd))
   return fd
 }
+
+/** What the kernel tells of the map of a file. */
+function kernelSays(path: string, name: string): string {
+  const [, ...maps] = readFileSync('/proc/self/smaps', 'utf8').split(path)
+  return new RegExp(`^${name}: *(.*)`, 'm').exec(maps.at(-1) ?? '')?.[1] ?? 'nothing'
+}
+
+onLinux('advice gets to the kernel', (t) => {
+  const path = tempFile(t, BYTES)
+  const buffer = mapFile(path, PROT_READ, MAP_SHARED)
+  mmap.advise(buffer, mmap.MADV_RANDOM)
+  t.regex(kernelSays(path, 'VmFlags'), /\brr\b/)
+  mmap.advise(buffer, mmap.MADV_SEQUENTIAL)
+  t.regex(kernelSays(path, 'VmFlags'), /\bsr\b/)
+  t.is(buffer.length, LENGTH)
+})
+
+onLinux('a blocking sync leaves no dirty page', (t) => {
+  const path = tempFile(t, BYTES)
+  if (statfsSync(path).type === TMPFS) return t.pass('files of tmpfs are nowhere else')
+  const buffer = mapFile(path, PROT_READ | PROT_WRITE, MAP_SHARED)
+  buffer.fill(1)
+  t.not(kernelSays(path, 'Private_Dirty'), '0 kB')
+  mmap.sync(buffer, true)
+  t.is(kernelSays(path, 'Private_Dirty'), '0 kB')
+  t.is(kernelSays(path, 'Shared_Dirty'), '0 kB')
+})
+
+const TMPFS = 0x01021994
 
 onLinux('incore tells pages in and out of memory', async (t) => {
   const path = tempFile(t, pattern(8 * PAGESIZE))

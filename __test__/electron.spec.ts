@@ -133,6 +133,8 @@ test('what is not there or not below the root is 404', async (t) => {
   const opaque = async (url: string) => (await handler({ url, headers: new Headers(), method: 'GET' } as Request)).status
   t.is(await opaque('app:../secret.txt'), 404)
   t.is(await opaque('app:docs/../../secret.txt'), 404)
+  t.is(await opaque('app:docs/../index.html'), 404)
+  t.is(await opaque('app:docs/./index.html'), 404)
   t.is(await opaque('app:docs/index.html'), 200)
 })
 
@@ -256,6 +258,8 @@ onLinux('10,000 files go through 256 mappings, and 300 are sent at once', async 
   const root = tempFolder(t)
   for (let folder = 0; folder < 100; folder++) mkdirSync(join(root, String(folder)))
   for (let file = 0; file < 10_000; file++) writeFileSync(join(root, String(file % 100), `${file}.txt`), `file ${file}`)
+  // Too long to be sent in one piece.
+  for (let file = 0; file < 300; file++) writeFileSync(join(root, `${file}.bin`), Buffer.alloc(70_000, file))
   const result = await survives(
     t,
     `${prelude}
@@ -269,9 +273,11 @@ onLinux('10,000 files go through 256 mappings, and 300 are sent at once', async 
       if (file % 100 === 0) most = Math.max(most, mapsOf(path))
     }
     const before = mapsOf(path)
-    const responses = await Promise.all(Array.from({ length: 300 }, (_, file) => get(file)))
+    const responses = await Promise.all(Array.from({ length: 300 }, (_, file) => handler(new Request('app://bundle/' + file + '.bin'))))
     const during = mapsOf(path)
-    for (const [file, response] of responses.entries()) if (await response.text() !== 'file ' + file) wrong++
+    for (const [file, response] of responses.entries()) {
+      if (!Buffer.from(await response.arrayBuffer()).equals(Buffer.alloc(70_000, file))) wrong++
+    }
     const after = mapsOf(path)
     handler.close()
     await turn()
@@ -280,6 +286,26 @@ onLinux('10,000 files go through 256 mappings, and 300 are sent at once', async 
     root,
   )
   t.deepEqual(result, { wrong: 0, most: true, full: true, during: true, after: true, closed: 0, descriptors: true })
+})
+
+onLinux('a file that is being sent is mapped once, also when there are too many', async (t) => {
+  const root = assets(t)
+  const result = await survives(
+    t,
+    `${prelude}
+    import { createAssetHandler } from '#mmap-io/electron'
+    const handler = createAssetHandler(path, { maxMapped: 1 })
+    const get = (name) => handler(new Request('app://bundle/' + name))
+    const responses = []
+    for (const name of ['video.mp4', 'docs', 'video.mp4', 'docs', 'video.mp4']) responses.push(await get(name))
+    const mapped = mapsOf('video.mp4')
+    const lengths = []
+    for (const response of responses) lengths.push((await response.arrayBuffer()).byteLength)
+    print([mapped, lengths])
+    `,
+    root,
+  )
+  t.deepEqual(result, [1, [300_000, 13, 300_000, 13, 300_000]])
 })
 
 onLinux('a body that is neither read nor cancelled gives its file back when it is collected', async (t) => {

@@ -15,7 +15,7 @@ import { capabilities } from './utilities.ts'
 import { AssetCache, type Loan } from './web/asset-cache.ts'
 import { find, place } from './web/asset-path.ts'
 import { contentType } from './web/content-type.ts'
-import { bodyEnd, checkHeaders, type HeaderSource, type OwnResponseOptions } from './web/response.ts'
+import { bodyEnd, checkHeaders, type HeaderSource, type OwnResponseOptions, SMALL } from './web/response.ts'
 
 export interface AssetHandlerOptions {
   /**
@@ -103,8 +103,10 @@ async function map(folder: string, path: string): Promise<MemoryMappedFile> {
     // A FIFO that has just taken the file's place must not make the thread wait.
     const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
     try {
-      const where = await place(folder, path, await file.stat({ bigint: true }))
-      if (where === 'below') return await MemoryMappedFile.fromFd(file, { view })
+      const info = await file.stat({ bigint: true })
+      const where = await place(folder, path, info)
+      // A small file is sent without a stream, which would load its pages off the main thread.
+      if (where === 'below') return await MemoryMappedFile.fromFd(file, { view, touch: info.size <= SMALL ? 'eager' : 'never' })
       if (where === 'outside' || attempt === ATTEMPTS) throw new OutsideError()
     } finally {
       await file.close()
@@ -121,7 +123,6 @@ function send({ mapping, release }: Loan, path: string, request: Request, header
   try {
     const response = mapping.response(request, options)
     if (response.body) abandoned.register(response.body, release)
-    else release()
     return response
   } catch (error) {
     release()

@@ -884,8 +884,8 @@ export class MemoryMappedFile extends EventEmitter<MappingEvents> {
    * there, 405 for methods other than GET and HEAD. Several ranges and malformed ones get 200 and everything. HEAD has no body.
    *
    * ETag and Last-Modified are those of the open file, asked for at each call (one `fstat`). On a read-write mapping the ETag is weak
-   * and may miss stores into views; a copy-on-write mapping, whose bytes are its own, has neither. The body is a
-   * {@link MemoryMappedFile.stream}.
+   * and may miss stores into views; a copy-on-write mapping, whose bytes are its own, has neither. A body of up to 64 KiB is copied at
+   * the call, a longer one is a {@link MemoryMappedFile.stream}.
    *
    * Throws Closed, Io, `TypeError` for a request or headers that are none.
    *

@@ -6,6 +6,7 @@ import { rows as readInto } from './read-into.mjs'
 import { rows as record } from './record.mjs'
 import { rows as search } from './search.mjs'
 import { rows as slice } from './slice.mjs'
+import { rows as stream } from './stream.mjs'
 import { rows as update } from './update.mjs'
 
-export const rows = [...record, ...readInto, ...slice, ...update, ...atomic, ...search, ...cold, ...open]
+export const rows = [...record, ...readInto, ...slice, ...update, ...atomic, ...search, ...cold, ...open, ...stream]

@@ -24,7 +24,7 @@ export function checkStream(options: StreamOptions | undefined): { offset: numbe
   return { offset, length, chunkSize }
 }
 
-/** `onEnd` runs once: when all was read, when reading failed, or when the reader has lost interest. */
+/** `onEnd` runs when all was read, when reading failed, or when the reader has lost interest. */
 export function byteStream(
   source: Source,
   offset: number,

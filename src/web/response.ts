@@ -25,11 +25,14 @@ export interface ResponseOptions {
 export const bodyEnd = Symbol('bodyEnd')
 
 export interface OwnResponseOptions extends ResponseOptions {
-  /** Called when the body is not going to be read any further, perhaps more than once. */
+  /** Called when the mapping is not going to be read any further for this response, perhaps more than once. */
   [bodyEnd]?: () => void
 }
 
-/** Bytes of a chunk of a body. */
+/** Bodies up to here are copied at once: a stream costs more than that. */
+export const SMALL = 65_536
+
+/** Bytes of a chunk of a longer body. */
 const CHUNK = 262_144
 
 export function respond(
@@ -42,7 +45,11 @@ export function respond(
   const headers = checkOptions(options)
   const { etag, modified } = validate()
   const total = mapping.length
-  const answer = (status: number, body: ReadableStream | null = null) => new Response(body, { status, headers })
+  const end = options?.[bodyEnd] ?? (() => {})
+  const answer = (status: number, body: Uint8Array | null = null) => {
+    end()
+    return new Response(body, { status, headers })
+  }
 
   if (method !== 'GET' && method !== 'HEAD') {
     headers.set('allow', 'GET, HEAD')
@@ -67,8 +74,9 @@ export function respond(
   headers.set('content-length', String(length))
   setDefault('content-type', contentType(mapping.path))
   const status = range === 'all' ? 200 : 206
-  if (method === 'HEAD' || length === 0) return answer(status)
-  return answer(status, byteStream(mapping, offset, length, CHUNK, options?.[bodyEnd]))
+  if (method === 'HEAD') return answer(status)
+  if (length <= SMALL) return answer(status, mapping.readBytes(offset, length))
+  return new Response(byteStream(mapping, offset, length, CHUNK, end), { status, headers })
 }
 
 function checkRequest(request: RequestLike = { headers: new Headers() }): { method: string; asked: Headers } {
