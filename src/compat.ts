@@ -102,7 +102,7 @@ export function map(size: number, protection: number, flags: number, fd: number,
   }
   const opened = openDescriptorSync(fd, () => ({ native, view: 'auto', flushPolicy: 'manual' }))
   const { views } = opened
-  if (!views.live) throw new MmapIoError('Unsupported', 'This runtime has no views of mapped memory; use readInto of MemoryMappedFile')
+  if (!views.live) throw new MmapIoError('Unsupported', `No view of ${size} mapped bytes can be had here; use readInto of MemoryMappedFile`)
   const buffer = views.cut(0, size)
   views.leave()
   mappings.set(buffer.buffer, { native: opened.native, views, byteOffset: buffer.byteOffset, length: size })

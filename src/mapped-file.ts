@@ -897,7 +897,7 @@ export class MemoryMappedFile extends EventEmitter<MappingEvents> {
    * ```
    */
   response(request?: RequestLike, options?: ResponseOptions): Response {
-    return respond(this, () => this.#validators(), request, options)
+    return respond(this, { validators: () => this.#validators(), check: this.#owner.check }, request, options)
   }
 
   /**

@@ -35,15 +35,22 @@ export const SMALL = 65_536
 /** Bytes of a chunk of a longer body. */
 const CHUNK = 262_144
 
+/** What only the mapping itself can tell; both fail when it was closed. */
+interface Facts {
+  readonly validators: () => Validators
+  /** Fails when the bytes of a range cannot be had. */
+  readonly check: (offset: number, length: number) => void
+}
+
 export function respond(
   mapping: MemoryMappedFile,
-  validate: () => Validators,
+  facts: Facts,
   request: RequestLike | undefined,
   options: OwnResponseOptions | undefined,
 ): Response {
   const { method, asked } = checkRequest(request)
   const headers = checkOptions(options)
-  const { etag, modified } = validate()
+  const { etag, modified } = facts.validators()
   const total = mapping.length
   const end = options?.[bodyEnd] ?? (() => {})
   const answer = (status: number, body: Uint8Array | null = null) => {
@@ -76,6 +83,7 @@ export function respond(
   const status = range === 'all' ? 200 : 206
   if (method === 'HEAD') return answer(status)
   if (length <= SMALL) return answer(status, mapping.readBytes(offset, length))
+  facts.check(offset, length)
   return new Response(byteStream(mapping, offset, length, CHUNK, end), { status, headers })
 }
 
