@@ -104,6 +104,10 @@ struct Lost {
 }
 
 /// Whether lost pages can be repaired on this platform.
+///
+/// ```
+/// assert_eq!(mmap_io::HAS_GUARD, cfg!(unix));
+/// ```
 pub const HAS_GUARD: bool = mmap_io_guard::is_supported();
 
 /// Calls `listener` soon after pages were lost, and after a flush failed that nobody waits for, on a thread that only does

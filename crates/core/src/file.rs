@@ -345,6 +345,26 @@ impl MappedFile {
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Unsupported`] where [`CAN_MAP_OVER`](crate::CAN_MAP_OVER) is false.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use mmap_io::{AnonymousMmap, Create, Foreign, MmapMode, OpenOptions};
+    /// # if !mmap_io::CAN_MAP_OVER {
+    /// #     return Ok(());
+    /// # }
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// # let owner = Arc::new(AnonymousMmap::new(64 << 10)?);
+    /// # // SAFETY: whole pages that nobody else uses, there as long as one of the `Arc`s.
+    /// # let memory = unsafe { Foreign::new(owner.as_mut_ptr(), 64 << 10, Box::new(Arc::clone(&owner))) };
+    /// let region = file.map_over(memory)?;
+    /// file.write(0, b"hello")?;
+    /// assert_eq!(owner.as_slice(0, 5)?, b"hello");
+    /// owner.update_region(0, b"HELLO")?;
+    /// assert!(std::fs::read(&path)?.starts_with(b"HELLO"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn map_over(&self, memory: Foreign) -> Result<Arc<Region>> {
         if !os::CAN_MAP_OVER {
             return Err(Error::unsupported("files cannot be mapped over other memory on this system"));
@@ -372,6 +392,16 @@ impl MappedFile {
     }
 
     /// Whether what is stored is in this mapping alone.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// assert!(!file.is_private());
+    /// assert!(OpenOptions::new(MmapMode::CopyOnWrite).open(&path)?.is_private());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn is_private(&self) -> bool {
         self.file.is_none() || self.mode == MmapMode::CopyOnWrite
@@ -381,6 +411,28 @@ impl MappedFile {
     ///
     /// # Errors
     /// [`Error::Io`].
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use mmap_io::{AnonymousMmap, Create, Foreign, MmapMode, OpenOptions};
+    /// # if !mmap_io::CAN_MAP_OVER {
+    /// #     return Ok(());
+    /// # }
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// # let owner = Arc::new(AnonymousMmap::new(64 << 10)?);
+    /// # // SAFETY: whole pages that nobody else uses, there as long as one of the `Arc`s.
+    /// # let memory = unsafe { Foreign::new(owner.as_mut_ptr(), 64 << 10, Box::new(Arc::clone(&owner))) };
+    /// let region = file.map_over(memory)?;
+    /// region.sleep();
+    /// file.resize(5000)?;
+    /// region.wake(Box::new(Arc::clone(&owner)));
+    /// file.refresh(&region)?;
+    /// file.write(0, b"hello")?;
+    /// assert_eq!(owner.as_slice(0, 5)?, b"hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn refresh(&self, region: &Region) -> Result<()> {
         let _no_resize = lock(&self.resizing);
         let len = self.len();
@@ -392,6 +444,27 @@ impl MappedFile {
     }
 
     /// Memory that the mapping has moved to (see [`map_over`](Self::map_over)) is to keep what it shows when this is dropped.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use mmap_io::{AnonymousMmap, Create, Foreign, MmapMode, OpenOptions};
+    /// # if !mmap_io::CAN_MAP_OVER {
+    /// #     return Ok(());
+    /// # }
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// # let owner = Arc::new(AnonymousMmap::new(64 << 10)?);
+    /// # // SAFETY: whole pages that nobody else uses, there as long as one of the `Arc`s.
+    /// # let memory = unsafe { Foreign::new(owner.as_mut_ptr(), 64 << 10, Box::new(Arc::clone(&owner))) };
+    /// let file = OpenOptions::new(MmapMode::CopyOnWrite).open(&path)?;
+    /// file.map_over(memory)?;
+    /// file.write(0, b"hello")?;
+    /// file.leave_memory();
+    /// drop(file);
+    /// assert_eq!(owner.as_slice(0, 5)?, b"hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn leave_memory(&self) {
         self.leaves_memory.store(true, Ordering::Release);
     }

@@ -12,9 +12,31 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Something that keeps the memory from being freed until it is dropped, which may happen on any thread.
+///
+/// ```
+/// let keep: mmap_io::Keep = Box::new(std::sync::Arc::new("whatever owns the memory"));
+/// ```
 pub type Keep = Box<dyn Send + Sync>;
 
 /// Memory that somebody else owns: whole pages, readable and writable.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use mmap_io::{AnonymousMmap, Create, Foreign, MmapMode, OpenOptions};
+/// # if !mmap_io::CAN_MAP_OVER {
+/// #     return Ok(());
+/// # }
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("f");
+/// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+/// # let owner = Arc::new(AnonymousMmap::new(64 << 10)?);
+/// # // SAFETY: whole pages that nobody else uses, there as long as one of the `Arc`s.
+/// # let memory = unsafe { Foreign::new(owner.as_mut_ptr(), 64 << 10, Box::new(Arc::clone(&owner))) };
+/// file.write(0, b"hello")?;
+/// file.map_over(memory)?;
+/// assert_eq!(owner.as_slice(0, 5)?, b"hello");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Foreign {
     base: *mut u8,
     len: usize,
@@ -31,17 +53,38 @@ impl Foreign {
     ///
     /// # Safety
     /// - `base` and `len` are multiples of the page size, and nothing else lies in these pages that anybody needs.
-    /// - The pages stay mapped, and are nobody else's, while `keep`, or one that [`wake`](Self::wake) is given, is held.
+    /// - The pages stay mapped, and are nobody else's, while `keep`, or one that [`wake`](crate::Region::wake) is given, is held.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use mmap_io::{AnonymousMmap, Foreign};
+    ///
+    /// let owner = Arc::new(AnonymousMmap::new(64 << 10)?);
+    /// // SAFETY: whole pages that nobody else uses, there as long as one of the `Arc`s.
+    /// let memory = unsafe { Foreign::new(owner.as_mut_ptr(), 64 << 10, Box::new(Arc::clone(&owner))) };
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub unsafe fn new(base: *mut u8, len: usize, keep: Keep) -> Self {
         Self { base, len, keeps: Mutex::new(vec![keep]) }
     }
 
+    #[cfg_attr(not(unix), expect(dead_code, reason = "nothing can be mapped over it there"))]
     pub(crate) fn base(&self) -> *mut u8 {
         self.base
     }
 
     /// Bytes that can be mapped over.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use mmap_io::{AnonymousMmap, Foreign};
+    /// # let owner = Arc::new(AnonymousMmap::new(64 << 10)?);
+    /// # // SAFETY: whole pages that nobody else uses, there as long as one of the `Arc`s.
+    /// # let memory = unsafe { Foreign::new(owner.as_mut_ptr(), 64 << 10, Box::new(Arc::clone(&owner))) };
+    /// assert_eq!(memory.len(), 64 << 10);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.len
@@ -53,6 +96,16 @@ impl Foreign {
     }
 
     /// Whether there are none.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use mmap_io::{AnonymousMmap, Foreign};
+    /// # let owner = Arc::new(AnonymousMmap::new(64 << 10)?);
+    /// # // SAFETY: whole pages that nobody else uses, there as long as one of the `Arc`s.
+    /// # let memory = unsafe { Foreign::new(owner.as_mut_ptr(), 64 << 10, Box::new(Arc::clone(&owner))) };
+    /// assert!(!memory.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0

@@ -99,6 +99,10 @@ pub use watch::{ChangeEvent, ChangeKind, WatchHandle};
 pub const HAS_EVICTION: bool = os::HAS_EVICTION;
 
 /// Whether a file can be mapped over memory that somebody else owns.
+///
+/// ```
+/// assert_eq!(mmap_io::CAN_MAP_OVER, cfg!(unix));
+/// ```
 pub const CAN_MAP_OVER: bool = os::CAN_MAP_OVER;
 
 /// Whether this platform can tell which pages of a mapping are in memory.

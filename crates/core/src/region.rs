@@ -185,12 +185,48 @@ impl Region {
     }
 
     /// Whether the memory is somebody else's.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use mmap_io::{AnonymousMmap, Create, Foreign, MmapMode, OpenOptions};
+    /// # if !mmap_io::CAN_MAP_OVER {
+    /// #     return Ok(());
+    /// # }
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// # let owner = Arc::new(AnonymousMmap::new(64 << 10)?);
+    /// # // SAFETY: whole pages that nobody else uses, there as long as one of the `Arc`s.
+    /// # let memory = unsafe { Foreign::new(owner.as_mut_ptr(), 64 << 10, Box::new(Arc::clone(&owner))) };
+    /// assert!(file.map_over(memory)?.is_foreign());
+    /// assert!(!file.region().is_foreign());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn is_foreign(&self) -> bool {
         self.foreign().is_some()
     }
 
     /// Keeps memory of somebody else once more, which the caller knows to be there.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use mmap_io::{AnonymousMmap, Create, Foreign, MmapMode, OpenOptions};
+    /// # if !mmap_io::CAN_MAP_OVER {
+    /// #     return Ok(());
+    /// # }
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// # let owner = Arc::new(AnonymousMmap::new(64 << 10)?);
+    /// # // SAFETY: whole pages that nobody else uses, there as long as one of the `Arc`s.
+    /// # let memory = unsafe { Foreign::new(owner.as_mut_ptr(), 64 << 10, Box::new(Arc::clone(&owner))) };
+    /// let region = file.map_over(memory)?;
+    /// region.sleep();
+    /// region.wake(Box::new(Arc::clone(&owner)));
+    /// assert_eq!(Arc::strong_count(&owner), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn wake(&self, keep: Keep) {
         if let Some(memory) = self.foreign() {
             memory.wake(keep);
@@ -198,6 +234,24 @@ impl Region {
     }
 
     /// Keeps memory of somebody else once less. It is not touched any more when nobody keeps it.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use mmap_io::{AnonymousMmap, Create, Foreign, MmapMode, OpenOptions};
+    /// # if !mmap_io::CAN_MAP_OVER {
+    /// #     return Ok(());
+    /// # }
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// # let owner = Arc::new(AnonymousMmap::new(64 << 10)?);
+    /// # // SAFETY: whole pages that nobody else uses, there as long as one of the `Arc`s.
+    /// # let memory = unsafe { Foreign::new(owner.as_mut_ptr(), 64 << 10, Box::new(Arc::clone(&owner))) };
+    /// let region = file.map_over(memory)?;
+    /// region.sleep();
+    /// assert_eq!(Arc::strong_count(&owner), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn sleep(&self) {
         if let Some(memory) = self.foreign() {
             memory.sleep();
@@ -205,6 +259,24 @@ impl Region {
     }
 
     /// Lets memory of somebody else go: its owner sees in it what is there now.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use mmap_io::{AnonymousMmap, Create, Foreign, MmapMode, OpenOptions};
+    /// # if !mmap_io::CAN_MAP_OVER {
+    /// #     return Ok(());
+    /// # }
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// # let owner = Arc::new(AnonymousMmap::new(64 << 10)?);
+    /// # // SAFETY: whole pages that nobody else uses, there as long as one of the `Arc`s.
+    /// # let memory = unsafe { Foreign::new(owner.as_mut_ptr(), 64 << 10, Box::new(Arc::clone(&owner))) };
+    /// let region = file.map_over(memory)?;
+    /// region.let_go();
+    /// assert_eq!(Arc::strong_count(&owner), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn let_go(&self) {
         if let Some(memory) = self.foreign() {
             memory.let_go();
@@ -481,6 +553,23 @@ impl Region {
 
     /// Puts zero pages over everything: the file is let go, the addresses stay. Where the operating system cannot do that
     /// (Windows, or no memory for the exchange) the file's pages stay until the region is dropped.
+    ///
+    /// ```
+    /// # use mmap_io::{Create, MmapMode, OpenOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("f");
+    /// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+    /// let region = file.region();
+    /// file.write(0, b"hello")?;
+    /// region.retire();
+    /// # if cfg!(unix) {
+    /// let mut bytes = [9; 5];
+    /// region.read(0, &mut bytes)?;
+    /// assert_eq!(bytes, [0; 5]);
+    /// # }
+    /// assert!(std::fs::read(&path)?.starts_with(b"hello"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn retire(&self) {
         if os::CAN_COVER {
             // Nobody to tell, and nothing else to be done.

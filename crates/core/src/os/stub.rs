@@ -12,6 +12,7 @@ use crate::foreign::Foreign;
 
 pub(crate) const CAN_COVER: bool = false;
 pub(crate) const HAS_EVICTION: bool = false;
+pub(crate) const CAN_MAP_OVER: bool = false;
 pub(crate) const HAS_RESIDENCY: bool = false;
 pub(crate) const IS_A_FOLDER: i32 = 0;
 

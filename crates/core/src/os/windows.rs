@@ -36,6 +36,7 @@ use crate::foreign::Foreign;
 
 pub(crate) const CAN_COVER: bool = false;
 pub(crate) const HAS_EVICTION: bool = true;
+pub(crate) const CAN_MAP_OVER: bool = false;
 pub(crate) const HAS_RESIDENCY: bool = false;
 /// `ERROR_DIRECTORY`; opening a folder as a file fails before this is needed.
 pub(crate) const IS_A_FOLDER: i32 = 267;

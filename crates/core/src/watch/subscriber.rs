@@ -71,11 +71,13 @@ impl Subscriber {
 /// Runs `call` and tells the message of its panic.
 fn panic_of(call: impl FnOnce()) -> Option<String> {
     let payload = catch_unwind(AssertUnwindSafe(call)).err()?;
-    let text = payload.downcast_ref::<&str>().map(ToString::to_string);
-    let message = text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into());
-    // A payload may panic when it is dropped; it is a few bytes once in a while.
-    std::mem::forget(payload);
-    Some(message)
+    let message = payload.downcast::<&str>().map(|text| (*text).to_owned());
+    let message = message.or_else(|payload| payload.downcast::<String>().map(|text| *text));
+    Some(message.unwrap_or_else(|payload| {
+        // A payload of another type may panic when it is dropped; it is a few bytes once in a while.
+        std::mem::forget(payload);
+        "no message".into()
+    }))
 }
 
 /// Drops what belongs to somebody else.
