@@ -272,15 +272,16 @@ withWasm('the memory of view mode wasm keeps the file when it grows by nothing',
     ${prelude.replaceAll(/^import (.*) from (.*)$/gm, (_, names: string, from: string) => `const ${names.startsWith('{') ? names.replaceAll(' as ', ': ') : `{ default: ${names} }`} = await import(${from})`)}
     const mapping = MemoryMappedFile.openRwSync(path, { view: 'wasm' })
     const view = mapping.asSlice()
-    memories[0].grow(0)
+    const memory = memories.at(-1)
+    memory.grow(0)
     await collect()
-    const bytes = new Uint8Array(memories[0].buffer)
+    const bytes = new Uint8Array(memory.buffer)
     bytes[1] = 0x7a
-    const seen = [memories.length, view.length, bytes[0], fs.readFileSync(path, 'latin1').slice(0, 3), mapping.asSlice(0, 3).toString()]
+    const seen = [view.length, bytes[0], fs.readFileSync(path, 'latin1').slice(0, 3), mapping.asSlice(0, 3).toString()]
     mapping.close()
     seen.push(bytes[0], bytes[1])
     print(seen)`
-  t.deepEqual(await survives(t, program, tempFile(t, Buffer.alloc(100, 'x'))), [1, 0, 120, 'xzx', 'xzx', null, null])
+  t.deepEqual(await survives(t, program, tempFile(t, Buffer.alloc(100, 'x'))), [0, 120, 'xzx', 'xzx', null, null])
 })
 
 withWasm('what only looks like a WebAssembly.Memory is never mapped over', async (t) => {

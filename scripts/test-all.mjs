@@ -1,6 +1,7 @@
 // Runs all tests: the Rust ones, then the JavaScript ones on this Node and on each of .ci/nodes, in each view mode that can be had there.
 //
-//   node scripts/test-all.mjs [--newest]    JavaScript on the newest of .ci/nodes only, in its default view mode
+//   --newest, --this    JavaScript only, on the newest of .ci/nodes or on this Node
+//   --view MODE         in this view mode only; 'auto' is the default mode
 import { execFileSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { buildWhatIsOld, testJavaScript } from './lib/javascript-tests.mjs'
@@ -9,20 +10,25 @@ import { root } from './lib/run.mjs'
 import { testRust } from './lib/rust-tests.mjs'
 import { Tally } from './lib/tally.mjs'
 
-const { values } = parseArgs({ options: { newest: { type: 'boolean', default: false } } })
+const { values } = parseArgs({ options: { newest: { type: 'boolean' }, this: { type: 'boolean' }, view: { type: 'string' } } })
 const sum = new Tally()
 try {
   await buildWhatIsOld()
-  const nodes = await installNodes({ newestOnly: values.newest })
-  if (nodes.length === 0) console.log('.ci/nodes has no Node for this platform')
-  if (!values.newest) sum.add(await testRust())
-  for (const node of values.newest ? nodes : [process.execPath, ...nodes]) {
-    for (const view of values.newest ? ['auto'] : viewsOf(node)) await testOn(node, view)
+  if (!values.newest && !values.this) sum.add(await testRust())
+  for (const node of await nodes()) {
+    for (const view of values.view ? [values.view] : viewsOf(node)) await testOn(node, view)
   }
 } catch (error) {
   sum.break(error.message)
 }
 sum.conclude()
+
+async function nodes() {
+  if (values.this) return [process.execPath]
+  const others = await installNodes({ newestOnly: values.newest })
+  if (others.length === 0) console.log('.ci/nodes has no Node for this platform')
+  return values.newest ? others : [process.execPath, ...others]
+}
 
 /** 'auto' stands for the default; the other modes are forced by the test hook that CONTRIBUTING describes. */
 function viewsOf(node) {

@@ -1,8 +1,11 @@
 /** The numbers about a mapped file that all its holders share; the layout stands in crates/core/src/status.rs. */
-import { statusChunk } from '#binding'
+import { showStatusChunk, statusChunk } from '#binding'
 import { MmapIoError, settle } from './errors.ts'
+import { allowsExternal } from './views/mode.ts'
+import { fillMemory } from './views/wasm.ts'
 
 const SLOTS_PER_CHUNK = 1024
+const CHUNK = 65_536
 const WORDS = 16
 const DOUBLES = 8
 const FLAGS = 0
@@ -23,9 +26,13 @@ interface Chunk {
 
 const chunks: Chunk[] = []
 
+/** Where the runtime has no buffers over other memory, the slots are shown in a memory of its own. */
+const chunkInMemory = (number: number): ArrayBuffer =>
+  fillMemory(CHUNK, (bytes, token) => settle(showStatusChunk(number, bytes, token), null))
+
 function chunkOf(slot: number): Chunk {
   const number = Math.floor(slot / SLOTS_PER_CHUNK)
-  const buffer = chunks[number]?.words.buffer ?? settle(statusChunk(number), null)
+  const buffer = chunks[number]?.words.buffer ?? settle(allowsExternal ? statusChunk(number) : chunkInMemory(number), null)
   if (buffer === undefined) throw new MmapIoError('Unsupported', `No status slot ${slot}; two versions of the addon are mixed`)
   chunks[number] ??= { words: new Uint32Array(buffer), doubles: new Float64Array(buffer) }
   return chunks[number]

@@ -11,7 +11,7 @@ import { hasWasmMemory, MAX_WASM_VIEW, tooLong } from './wasm.ts'
 const hook = (process.env.MMAP_IO_VIEW ?? '').split(',')
 
 // Asked of the runtime itself, by the status of its answer, never by its name or version.
-const allowsExternal = !hook.includes('no-external') && externalProbe() !== undefined
+export const allowsExternal = !hook.includes('no-external') && externalProbe() !== undefined
 
 const available: Record<ViewMode, boolean> = {
   external: allowsExternal,

@@ -66,6 +66,13 @@ export const tooLong = (length: number): MmapIoError =>
     `A mapping of ${length} bytes is too long for view mode 'wasm', which ends at ${MAX_WASM_VIEW} bytes; use view mode 'copy', or a window`,
   )
 
+/** A new memory that `fill` puts something in the place of. It lasts as long as its buffer. */
+export function fillMemory(length: number, fill: (bytes: Uint8Array, token: Uint8Array) => void): ArrayBuffer {
+  const [memory, buffer] = createMemory(length, false)
+  fill(new Uint8Array(buffer), Object.assign(new Uint8Array(1), { memory }))
+  return buffer as ArrayBuffer
+}
+
 function mapOver(native: Mapping, length: number, shared: boolean): ArrayBufferLike {
   const [memory, buffer] = createMemory(length, shared)
   const token = Object.assign(new Uint8Array(1), { memory })

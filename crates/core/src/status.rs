@@ -28,11 +28,21 @@
 //! assert_eq!(chunk[number % mmap_io::status::SLOTS_PER_CHUNK].pending(), 5);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Safety
+//!
+//! Slots are made of atomics alone, so that their memory may be seen by other threads, by JavaScript and at several addresses.
+#![allow(unsafe_code, reason = "slots in pages of the operating system")]
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mmap_io_guard::Words;
+
+use crate::error::{Error, Result};
+use crate::foreign::Foreign;
+use crate::os::SharedPages;
+use crate::region::to_u64;
 
 /// Slots per chunk. A chunk is handed to JavaScript as one buffer of 64 KiB.
 ///
@@ -217,9 +227,32 @@ fn from_f64(bytes: f64) -> u64 {
     bytes as u64
 }
 
+/// Slots for good, in memory that can be shown in other places where the operating system has such.
+struct Chunk {
+    slots: &'static [Slot],
+    pages: Option<SharedPages>,
+}
+
+impl Chunk {
+    fn new() -> Self {
+        match SharedPages::new(SLOTS_PER_CHUNK * size_of::<Slot>()) {
+            Ok(pages) => {
+                // SAFETY: zeroed pages for good, of this length, are that many slots: a slot is made of atomics, which may
+                // be zero, and a page is aligned for anything.
+                let slots = unsafe { std::slice::from_raw_parts(pages.base().cast::<Slot>(), SLOTS_PER_CHUNK) };
+                Self { slots, pages: Some(pages) }
+            }
+            Err(_) => {
+                let slots: Vec<Slot> = (0..SLOTS_PER_CHUNK).map(|_| Slot::default()).collect();
+                Self { slots: slots.leak(), pages: None }
+            }
+        }
+    }
+}
+
 /// The chunks, which live as long as the process, and the numbers of the slots nobody uses.
 struct Arena {
-    chunks: Vec<&'static [Slot]>,
+    chunks: Vec<Chunk>,
     free: Vec<usize>,
 }
 
@@ -239,7 +272,19 @@ fn arena() -> MutexGuard<'static, Arena> {
 /// assert!(chunk(usize::MAX).is_none());
 /// ```
 pub fn chunk(number: usize) -> Option<&'static [Slot]> {
-    arena().chunks.get(number).copied()
+    arena().chunks.get(number).map(|chunk| chunk.slots)
+}
+
+/// Shows chunk `number` in memory that somebody else owns, 64 KiB of it.
+///
+/// # Errors
+/// [`Error::Unsupported`] where that cannot be done, [`Error::OutOfBounds`] where there is no such chunk yet.
+pub fn show_chunk(number: usize, memory: &Foreign) -> Result<()> {
+    let arena = arena();
+    let none = Error::OutOfBounds { offset: to_u64(number), len: 1, total: to_u64(arena.chunks.len()) };
+    let pages = arena.chunks.get(number).ok_or(none)?.pages.as_ref();
+    let cannot = || Error::unsupported("status slots cannot be shown twice on this system");
+    pages.ok_or_else(cannot)?.show_in(memory).map_err(Error::from)
 }
 
 /// A slot in use. Goes back to the arena when dropped.
@@ -264,15 +309,14 @@ impl SlotRef {
         let mut arena = arena();
         loop {
             if let Some(number) = arena.free.pop() {
-                let slots = arena.chunks.get(number / SLOTS_PER_CHUNK);
-                if let Some(slot) = slots.and_then(|slots| slots.get(number % SLOTS_PER_CHUNK)) {
+                let chunk = arena.chunks.get(number / SLOTS_PER_CHUNK);
+                if let Some(slot) = chunk.and_then(|chunk| chunk.slots.get(number % SLOTS_PER_CHUNK)) {
                     slot.clear();
                     return Self { number, slot };
                 }
             } else {
                 let first = arena.chunks.len() * SLOTS_PER_CHUNK;
-                let slots: Vec<Slot> = (0..SLOTS_PER_CHUNK).map(|_| Slot::default()).collect();
-                arena.chunks.push(slots.leak());
+                arena.chunks.push(Chunk::new());
                 arena.free.extend((first..first + SLOTS_PER_CHUNK).rev());
             }
         }

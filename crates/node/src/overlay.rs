@@ -105,16 +105,7 @@ pub(crate) fn map_over(
     if shared && (private || file.mode() != MmapMode::ReadWrite) {
         return Ok(Either::B(Failure::no_shared_memory()));
     }
-    // SAFETY: only the address and the length are looked at.
-    let bytes = unsafe { memory.as_mut() };
-    let (base, len) = (bytes.as_mut_ptr(), bytes.len());
-    if len == 0 || !len.is_multiple_of(STEP) || !base.addr().is_multiple_of(mmap_io::utils::page_size()) {
-        return Err(napi::Error::new(napi::Status::InvalidArg, "not the memory of a WebAssembly.Memory"));
-    }
-    // SAFETY: the bytes are all that a WebAssembly.Memory has, as the TypeScript layer has made sure: pages that are its
-    // alone. It is freed by the garbage collector, not while `token` refers to it and is held.
-    let foreign = unsafe { Foreign::new(base, len, Box::new(token)) };
-    let region = match file.map_over(foreign) {
+    let region = match file.map_over(foreign(memory, token)?) {
         Ok(region) => region,
         Err(error) => return Ok(Either::B(error.into())),
     };
@@ -125,6 +116,31 @@ pub(crate) fn map_over(
         holder.overlays().add(Arc::clone(&region), shared);
     }
     Ok(Either::A(Overlay { region, holder: Arc::downgrade(holder), private }))
+}
+
+/// The memory whose bytes are given, and to which `token` refers.
+fn foreign(memory: &mut Uint8ArraySlice<'_>, token: Uint8Array) -> napi::Result<Foreign> {
+    // SAFETY: only the address and the length are looked at.
+    let bytes = unsafe { memory.as_mut() };
+    let (base, len) = (bytes.as_mut_ptr(), bytes.len());
+    if len == 0 || !len.is_multiple_of(STEP) || !base.addr().is_multiple_of(mmap_io::utils::page_size()) {
+        return Err(napi::Error::new(napi::Status::InvalidArg, "not the memory of a WebAssembly.Memory"));
+    }
+    // SAFETY: the bytes are all that a WebAssembly.Memory has, as the TypeScript layer has made sure: pages that are its
+    // alone. It is freed by the garbage collector, not while `token` refers to it and is held.
+    Ok(unsafe { Foreign::new(base, len, Box::new(token)) })
+}
+
+/// Shows a chunk of status slots in the memory of a WebAssembly.Memory, for good.
+#[napi(catch_unwind)]
+pub fn show_status_chunk(
+    number: u32,
+    mut memory: Uint8ArraySlice<'_>,
+    token: Uint8Array,
+) -> napi::Result<Option<Failure>> {
+    let memory = foreign(&mut memory, token)?;
+    let number = usize::try_from(number).unwrap_or(usize::MAX);
+    Ok(mmap_io::status::show_chunk(number, &memory).err().map(Failure::from))
 }
 
 /// Whether this platform can show a file in other memory.

@@ -1,8 +1,9 @@
 //! macOS and its relatives. Type-checked on Linux, run only by the hosted workflow.
 
+use std::ffi::CString;
 use std::fs::File;
 use std::ops::Range;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use memmap2::MmapRaw;
 
@@ -23,6 +24,46 @@ pub(crate) const ADVICE_RECLAIM: Option<libc::c_int> = ADVICE_COLD;
 
 #[expect(clippy::unnecessary_wraps, reason = "the same signature on every kernel")]
 pub(crate) fn uncache(_file: &File, _offset: u64, _len: usize) -> Result<(), OsError> {
+    Ok(())
+}
+
+/// Shared memory that has lost its name.
+pub(crate) type SharedSource = OwnedFd;
+
+pub(crate) fn shared_source(len: usize) -> Result<SharedSource, OsError> {
+    let failed = || OsError::new("shm_open", std::io::Error::from_raw_os_error(libc::EOVERFLOW));
+    let len = libc::off_t::try_from(len).map_err(|_| failed())?;
+    let name = CString::new(format!("/mmap-io-{}", std::process::id())).map_err(|_| failed())?;
+    // SAFETY: `name` is a NUL-terminated string that lives through the call.
+    let fd = unsafe { libc::shm_open(name.as_ptr(), libc::O_RDWR | libc::O_CREAT | libc::O_EXCL, 0o600) };
+    if fd < 0 {
+        return Err(OsError::last("shm_open"));
+    }
+    // SAFETY: the descriptor was made just now and is nobody else's.
+    let source = unsafe { OwnedFd::from_raw_fd(fd) };
+    // SAFETY: as for `shm_open`.
+    unsafe { libc::shm_unlink(name.as_ptr()) };
+    // SAFETY: the descriptor is open.
+    if unsafe { libc::ftruncate(source.as_raw_fd(), len) } != 0 {
+        return Err(OsError::last("ftruncate"));
+    }
+    Ok(source)
+}
+
+/// How a source is mapped: flags and descriptor.
+pub(crate) fn map_source(source: &SharedSource) -> (libc::c_int, libc::c_int) {
+    (libc::MAP_SHARED, source.as_raw_fd())
+}
+
+/// Shows `len` bytes of a source at `target` as well, whose pages are the caller's to give away.
+pub(crate) fn show_again(source: &SharedSource, _base: *mut u8, len: usize, target: *mut u8) -> Result<(), OsError> {
+    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    let flags = libc::MAP_SHARED | libc::MAP_FIXED;
+    // SAFETY: `target` is the caller's, and the descriptor is open.
+    let got = unsafe { libc::mmap(target.cast(), len, protection, flags, source.as_raw_fd(), 0) };
+    if got == libc::MAP_FAILED {
+        return Err(OsError::last("mmap"));
+    }
     Ok(())
 }
 

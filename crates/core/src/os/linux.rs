@@ -34,6 +34,31 @@ pub(crate) fn uncache(file: &File, offset: u64, len: usize) -> Result<(), OsErro
     }
 }
 
+/// Shared memory without a name is shown again by its address.
+#[derive(Debug)]
+pub(crate) struct SharedSource;
+
+#[expect(clippy::unnecessary_wraps, reason = "the same signature on every kernel")]
+pub(crate) fn shared_source(_len: usize) -> Result<SharedSource, OsError> {
+    Ok(SharedSource)
+}
+
+/// How a source is mapped: flags and descriptor.
+pub(crate) fn map_source(_source: &SharedSource) -> (libc::c_int, libc::c_int) {
+    (libc::MAP_SHARED | libc::MAP_ANONYMOUS, -1)
+}
+
+/// Shows `len` bytes of a shared mapping at `target` as well, whose pages are the caller's to give away.
+pub(crate) fn show_again(_source: &SharedSource, base: *mut u8, len: usize, target: *mut u8) -> Result<(), OsError> {
+    let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
+    // SAFETY: an old length of 0 leaves the shared mapping at `base` where it is, and `target` is the caller's.
+    let got = unsafe { libc::mremap(base.cast(), 0, len, flags, target.cast::<libc::c_void>()) };
+    if got == libc::MAP_FAILED {
+        return Err(OsError::last("mremap"));
+    }
+    Ok(())
+}
+
 /// Makes `file` at least `to` bytes long. `from` is its length now.
 ///
 /// `fallocate(2)` and not glibc's `posix_fallocate`, which writes to every block where the file system cannot allocate.

@@ -9,8 +9,8 @@ mod platform;
 
 pub(crate) use platform::{
     can_read_at, check_room, data_ranges, extend, file_number, has_content, is_same_file, names_file,
-    offset_granularity, open, page_size, special_kind, sync_parent_entry, touched_pages, write_all_at, Map, CAN_COVER,
-    CAN_MAP_OVER, HAS_EVICTION, HAS_RESIDENCY, IS_A_FOLDER,
+    offset_granularity, open, page_size, special_kind, sync_parent_entry, touched_pages, write_all_at, Map,
+    SharedPages, CAN_COVER, CAN_MAP_OVER, HAS_EVICTION, HAS_RESIDENCY, IS_A_FOLDER,
 };
 
 #[cfg(feature = "watch")]

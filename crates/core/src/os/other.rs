@@ -25,6 +25,20 @@ pub(crate) fn uncache(_file: &File, _offset: u64, _len: usize) -> Result<(), OsE
     Ok(())
 }
 
+pub(crate) type SharedSource = std::convert::Infallible;
+
+pub(crate) fn shared_source(_len: usize) -> Result<SharedSource, OsError> {
+    Err(OsError::new("mmap", std::io::ErrorKind::Unsupported.into()))
+}
+
+pub(crate) fn map_source(source: &SharedSource) -> (libc::c_int, libc::c_int) {
+    match *source {}
+}
+
+pub(crate) fn show_again(source: &SharedSource, _base: *mut u8, _len: usize, _at: *mut u8) -> Result<(), OsError> {
+    match *source {}
+}
+
 /// Makes `file` `to` bytes long, as a hole: there is no portable call that allocates.
 pub(crate) fn extend(file: &File, _from: u64, to: u64, _growth: Growth, _others: Others) -> Result<(), OsError> {
     super::set_len_unless_longer(file, to)

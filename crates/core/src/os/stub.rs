@@ -111,6 +111,24 @@ pub(crate) fn check_room(_len: usize) -> Result<(), OsError> {
 
 /// Cannot be made.
 #[derive(Debug)]
+pub(crate) struct SharedPages(Infallible);
+
+impl SharedPages {
+    pub(crate) fn new(_len: usize) -> Result<Self, OsError> {
+        Err(unsupported("mmap"))
+    }
+
+    pub(crate) fn base(&self) -> *mut u8 {
+        match self.0 {}
+    }
+
+    pub(crate) fn show_in(&self, _memory: &Foreign) -> Result<(), OsError> {
+        match self.0 {}
+    }
+}
+
+/// Cannot be made.
+#[derive(Debug)]
 pub(crate) struct Map(Infallible);
 
 impl Map {

@@ -195,6 +195,44 @@ pub(crate) fn check_room(len: usize) -> Result<(), OsError> {
     Ok(())
 }
 
+/// Zeroed pages, mapped for good, that can be shown at other addresses as well.
+#[derive(Debug)]
+pub(crate) struct SharedPages {
+    base: *mut u8,
+    len: usize,
+    source: kernel::SharedSource,
+}
+
+// SAFETY: an address that is mapped for good is the same on every thread.
+unsafe impl Send for SharedPages {}
+
+impl SharedPages {
+    /// `len` bytes: a multiple of the page size, more than 0.
+    pub(crate) fn new(len: usize) -> Result<Self, OsError> {
+        let source = kernel::shared_source(len)?;
+        let (flags, fd) = kernel::map_source(&source);
+        // SAFETY: a new mapping at an address of the kernel's choice replaces nothing.
+        let base = unsafe { libc::mmap(std::ptr::null_mut(), len, libc::PROT_READ | libc::PROT_WRITE, flags, fd, 0) };
+        if base == libc::MAP_FAILED {
+            return Err(OsError::last("mmap"));
+        }
+        Ok(Self { base: base.cast(), len, source })
+    }
+
+    /// First byte.
+    pub(crate) fn base(&self) -> *mut u8 {
+        self.base
+    }
+
+    /// Shows the pages in the place of memory that somebody else owns and that is as long.
+    pub(crate) fn show_in(&self, memory: &Foreign) -> Result<(), OsError> {
+        if memory.len() != self.len {
+            return Err(OsError::new("mmap", io::ErrorKind::InvalidInput.into()));
+        }
+        kernel::show_again(&self.source, self.base, self.len, memory.base())
+    }
+}
+
 /// A file can be mapped over memory that somebody else owns.
 pub(crate) const CAN_MAP_OVER: bool = true;
 

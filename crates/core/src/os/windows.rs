@@ -208,6 +208,24 @@ pub(crate) fn check_room(_len: usize) -> Result<(), OsError> {
     Ok(())
 }
 
+/// Cannot be made.
+#[derive(Debug)]
+pub(crate) struct SharedPages(std::convert::Infallible);
+
+impl SharedPages {
+    pub(crate) fn new(_len: usize) -> Result<Self, OsError> {
+        Err(OsError::new("MapViewOfFile3", io::ErrorKind::Unsupported.into()))
+    }
+
+    pub(crate) fn base(&self) -> *mut u8 {
+        match self.0 {}
+    }
+
+    pub(crate) fn show_in(&self, _memory: &Foreign) -> Result<(), OsError> {
+        match self.0 {}
+    }
+}
+
 /// A view of a section of a file.
 #[derive(Debug)]
 pub(crate) struct Map {
