@@ -174,7 +174,7 @@ test('a file that is written is told as modified', async (t) => {
   await changes.are(modified)
 })
 
-test('a file that is replaced goes on being watched', async (t) => {
+onUnix('a file that is replaced goes on being watched', async (t) => {
   const path = tempFile(t, 'content')
   const changes = watched(t, path)
   for (let round = 0; round < 20; round++) {
@@ -255,7 +255,7 @@ test('a relative path is that of the moment of opening', async (t) => {
   near.close()
 })
 
-test('a file that was replaced before it was watched is told at once', async (t) => {
+onUnix('a file that was replaced before it was watched is told at once', async (t) => {
   const path = tempFile(t, 'content')
   const mapping = MemoryMappedFile.openRoSync(path)
   replace(path, 'new')
@@ -281,7 +281,7 @@ test('another process sees changes of this one, and this one those of another', 
   t.deepEqual(JSON.parse(stdout), modified)
 })
 
-test('500 watches in one folder tell each its own', async (t) => {
+onUnix('500 watches in one folder tell each its own', async (t) => {
   const folder = tempFolder(t)
   const paths = Array.from({ length: 500 }, (_, number) => join(folder, `${number}.bin`))
   for (const path of paths) writeFileSync(path, 'content')

@@ -5,7 +5,7 @@ import test from 'ava'
 import { type ChangeEvent, MemoryMappedFile } from '#mmap-io'
 import { Changes, metadata, modified, removed, replaced } from './support/changes.ts'
 import { prelude, run, survives } from './support/child.ts'
-import { onLinux } from './support/conditions.ts'
+import { onLinux, onUnix } from './support/conditions.ts'
 import { pattern, tempFile } from './support/files.ts'
 import { runLimited, withOwnLimits } from './support/limits.ts'
 import { workerOf, workers } from './support/worker.ts'
@@ -77,7 +77,7 @@ test('closing a mapping closes its watchers, and a disposed watcher is closed', 
   t.throws(() => mapping.watch(), { code: 'ERR_MMAP_CLOSED' })
 })
 
-test('a loop gets every change in order and ends with the watcher', async (t) => {
+onUnix('a loop gets every change in order and ends with the watcher', async (t) => {
   const path = tempFile(t, 'content')
   const mapping = MemoryMappedFile.openRoSync(path)
   const watcher = mapping.watch()
@@ -244,7 +244,7 @@ test('a watcher keeps the process alive, as long as it should', async (t) => {
   }
 })
 
-test('a listener that throws ends the process as any does, and where that is caught the rest is told', async (t) => {
+onUnix('a listener that throws ends the process as any does, and where that is caught the rest is told', async (t) => {
   const path = tempFile(t, 'content')
   const source = `${prelude}
     const errors = []

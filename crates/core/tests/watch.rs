@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 
-use common::{all, wait_until, within_limit, Scratch, LIMIT};
+use common::{all, append, wait_until, within_limit, Scratch, LIMIT};
 use mmap_io::{ChangeEvent, ChangeKind, MemoryMappedFile, MmapIoError, MmapMode, WatchHandle};
 
 /// A watch and what it tells.
@@ -130,7 +130,7 @@ fn dropping_the_handle_waits_for_the_callback_that_runs_and_none_runs_after() {
             flag.store(false, Ordering::SeqCst);
         })
         .unwrap();
-    fs::write(scratch.file(), b"one").unwrap();
+    append(scratch.file());
     enter.recv_timeout(LIMIT).unwrap();
     let seen = Arc::clone(&running);
     let (dropped, told) = mpsc::channel();
@@ -139,7 +139,7 @@ fn dropping_the_handle_waits_for_the_callback_that_runs_and_none_runs_after() {
         dropped.send(seen.load(Ordering::SeqCst)).unwrap();
     });
     // More that would be told.
-    fs::write(scratch.file(), b"two").unwrap();
+    append(scratch.file());
     assert!(told.try_recv().is_err(), "the callback is still in there");
     drop(release);
     assert!(!told.recv_timeout(LIMIT).unwrap(), "the drop returned while the callback ran");
@@ -147,7 +147,7 @@ fn dropping_the_handle_waits_for_the_callback_that_runs_and_none_runs_after() {
     let before = calls.load(Ordering::SeqCst);
     // Another watch sees what the first would have seen.
     let (_handle, told) = watched(&file);
-    fs::write(scratch.file(), b"three").unwrap();
+    append(scratch.file());
     expect(ChangeKind::Modified, &told);
     assert_eq!(calls.load(Ordering::SeqCst), before);
 }
@@ -166,10 +166,10 @@ fn a_callback_may_drop_its_own_handle() {
         })
         .unwrap();
     *place.lock().unwrap() = Some(handle);
-    fs::write(scratch.file(), b"other").unwrap();
+    append(scratch.file());
     receive.recv_timeout(LIMIT).unwrap();
     assert!(place.lock().unwrap().is_none());
-    fs::write(scratch.file(), b"more").unwrap();
+    append(scratch.file());
     // The callback goes with its watch, and the channel with it; nothing was sent a second time.
     assert!(matches!(receive.recv_timeout(LIMIT), Err(mpsc::RecvTimeoutError::Disconnected)));
 }

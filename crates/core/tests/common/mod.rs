@@ -109,6 +109,11 @@ pub(crate) fn assert_resize_failed<T>(result: Result<T>, part: &str) {
     assert!(matches!(&result, Err(MmapIoError::ResizeFailed(text)) if text.contains(part)), "{result:?}");
 }
 
+/// Appends a byte: a change that every system allows to a mapped file.
+pub(crate) fn append(path: impl AsRef<std::path::Path>) {
+    std::io::Write::write_all(&mut fs::OpenOptions::new().append(true).open(path).unwrap(), b"x").unwrap();
+}
+
 /// Waits for a condition.
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
