@@ -1016,7 +1016,7 @@ declare function flushSync(mmap: MemoryMappedFile): void;
  * or written over and then cut: mappings of it always have the bytes that both files have. A copy that fails may have replaced a part of
  * it. On Windows the system refuses to write over a mapped file.
  *
- * Rejects with Io; code `EINVAL` when both paths name one file, which stays as it is.
+ * Rejects with Io; code `EINVAL` when both paths name one file, which stays as it is, and when the source is not a regular file.
  */
 declare function copyMmap(source: PathLike, destination: PathLike): Promise<void>;
 /** Blocking twin of {@link copyMmap}. */

@@ -1,4 +1,5 @@
 /** The operations as plain functions. */
+import { execFileSync } from 'node:child_process'
 import { existsSync, linkSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
@@ -19,6 +20,7 @@ import {
   writeMmap,
   writeMmapSync,
 } from '#mmap-io'
+import { onLinux } from './support/conditions.ts'
 import { pattern, tempFile, tempFolder } from './support/files.ts'
 import { outcome } from './support/outcome.ts'
 
@@ -107,6 +109,23 @@ test('copyMmap refuses the same file, by other names too, and leaves it as it is
     t.throws(() => copyMmapSync(other, path), { code: 'EINVAL' })
   }
   t.is(readFileSync(path, 'utf8'), 'content')
+})
+
+onLinux('copyMmap of or onto what is no file fails at once', async (t) => {
+  const folder = tempFolder(t)
+  const [fifo, file] = [join(folder, 'fifo'), join(folder, 'file')]
+  execFileSync('mkfifo', [fifo])
+  writeFileSync(file, 'content')
+  for (const [source, destination, code] of [
+    [fifo, join(folder, 'new'), 'EINVAL'],
+    [folder, join(folder, 'new'), 'EINVAL'],
+    [file, fifo, 'ENXIO'],
+    [file, folder, 'EISDIR'],
+  ] as const) {
+    await t.throwsAsync(() => copyMmap(source, destination), { code })
+    t.throws(() => copyMmapSync(source, destination), { code })
+  }
+  t.false(existsSync(join(folder, 'new')))
 })
 
 test('deleteMmap removes the name, and a mapping goes on working', async (t) => {

@@ -15,7 +15,7 @@ use std::path::Path;
 
 use crate::errors::{MmapIoError, Result};
 use crate::mmap::{MemoryMappedFile, MmapMode};
-use crate::os;
+use crate::os::{self, Access};
 
 /// Creates a file, or empties it, and maps it read-write.
 ///
@@ -104,7 +104,7 @@ pub fn flush(mmap: &MemoryMappedFile) -> Result<()> {
 /// already is written over and then cut, so that mappings of it stay whole; a copy that fails may have replaced a part of it.
 ///
 /// # Errors
-/// `Io`; with `InvalidInput` when both paths name one file, which stays as it is.
+/// `Io`; with `InvalidInput` when both paths name one file, which stays as it is, and when the source is no regular file.
 ///
 /// ```
 /// let folder = tempfile::tempdir()?;
@@ -116,22 +116,29 @@ pub fn flush(mmap: &MemoryMappedFile) -> Result<()> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn copy_mmap<P: AsRef<Path>>(src: P, dst: P) -> Result<()> {
-    let source = File::open(src.as_ref())?;
+    // Neither a FIFO nor a device makes the thread wait.
+    let source = os::open(src.as_ref(), Access::Read)?;
     // Links are followed: what counts is the file that would be emptied.
     let target = std::fs::canonicalize(dst.as_ref());
     if target.is_ok_and(|target| os::is_same_file(&source, &target)) {
-        let message = "source and destination are the same file";
-        return Err(MmapIoError::Io(std::io::Error::new(std::io::ErrorKind::InvalidInput, message)));
+        return Err(invalid_input("source and destination are the same file"));
+    }
+    if !source.metadata()?.is_file() {
+        return Err(invalid_input("the source is not a regular file"));
     }
     // A system that cannot cut a mapped file refuses to write over one, before anything is changed.
-    if !os::CAN_COVER || !source.metadata()?.is_file() {
+    if !os::CAN_COVER {
         return Ok(std::fs::copy(src, dst).map(drop)?);
     }
-    match File::options().write(true).open(dst.as_ref()) {
+    match os::open(dst.as_ref(), Access::Write) {
         Ok(target) => overwrite(&source, &target),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(std::fs::copy(src, dst).map(drop)?),
+        Err(error) if error.source.kind() == std::io::ErrorKind::NotFound => Ok(std::fs::copy(src, dst).map(drop)?),
         Err(error) => Err(error.into()),
     }
+}
+
+fn invalid_input(message: &str) -> MmapIoError {
+    MmapIoError::Io(std::io::Error::new(std::io::ErrorKind::InvalidInput, message))
 }
 
 /// Gives `target` the content and the permissions of `source`. It is never shorter than one of the two is.

@@ -31,6 +31,8 @@ pub(crate) struct FileId {
 pub(crate) enum Access {
     /// For reading.
     Read,
+    /// For writing.
+    Write,
     /// For reading and writing.
     ReadWrite,
     /// For reading and writing, created; fails when it exists.

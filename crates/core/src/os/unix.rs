@@ -60,7 +60,7 @@ pub(crate) fn offset_granularity() -> usize {
 /// Opens a file. A FIFO or a device does not make the thread wait and does not become its terminal.
 pub(crate) fn open(path: &Path, access: Access) -> Result<File, OsError> {
     OpenOptions::new()
-        .read(true)
+        .read(access != Access::Write)
         .write(access != Access::Read)
         .create_new(access == Access::CreateNew)
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)

@@ -62,7 +62,7 @@ fn system_info() -> SYSTEM_INFO {
 /// Opens a file.
 pub(crate) fn open(path: &Path, access: Access) -> Result<File, OsError> {
     OpenOptions::new()
-        .read(true)
+        .read(access != Access::Write)
         .write(access != Access::Read)
         .create_new(access == Access::CreateNew)
         .open(path)
