@@ -1,7 +1,7 @@
 /** Files above 4 GiB, sparse. */
 import test from 'ava'
 import { capabilities, MemoryMappedFile, pageSize } from '#mmap-io'
-import { withLiveViews } from './support/conditions.ts'
+import { withLongViews } from './support/conditions.ts'
 import { sparseFile } from './support/files.ts'
 import { isEmptied } from './support/view.ts'
 
@@ -27,7 +27,7 @@ test('bytes are at the right place around 2 GiB and 4 GiB', (t) => {
   mapping.close()
 })
 
-withLiveViews('views of up to 2 GiB can be had at any offset, and reach over every border', (t) => {
+withLongViews('views of up to 2 GiB can be had at any offset, and reach over every border', (t) => {
   const mapping = MemoryMappedFile.openRwSync(sparseFile(t, 7 * GiB))
   for (const offset of [0, 1, GiB, 2 * GiB - 1, 2 * GiB + 1, 3 * GiB, 4 * GiB - 1, 5 * GiB]) {
     const view = mapping.asSlice(offset, 2 * GiB)
@@ -42,7 +42,7 @@ withLiveViews('views of up to 2 GiB can be had at any offset, and reach over eve
   t.deepEqual(lengths, isEmptied ? [0, 0, 0] : [10, 10, 2 * GiB], 'close empties them all')
 })
 
-withLiveViews('a view longer than the runtime can make is Unsupported and names the limit', (t) => {
+withLongViews('a view longer than the runtime can make is Unsupported and names the limit', (t) => {
   const mapping = MemoryMappedFile.openRwSync(sparseFile(t, 6 * GiB))
   if (capabilities.maxViewLength > 6 * GiB) {
     t.is(mapping.asSlice().length, 6 * GiB)
@@ -83,7 +83,7 @@ test('a window far into a file begins at any byte', (t) => {
   whole.close()
 })
 
-withLiveViews('pendingBytes counts past 4 GiB', async (t) => {
+withLongViews('pendingBytes counts past 4 GiB', async (t) => {
   const mapping = MemoryMappedFile.openRwSync(sparseFile(t, 6 * GiB))
   mapping.asSliceMut(0, 3 * GiB).release()
   mapping.asSliceMut(0, 3 * GiB).release()

@@ -43,11 +43,11 @@ for (const [title, meanwhile] of Object.entries({
         let mapping = MemoryMappedFile.openRwSync(path)
         let view = mapping.asSlice()
         const isShared = view.buffer instanceof SharedArrayBuffer
-        const working = (async () => use(view))()
+        const working = (async () => use(view))().then(() => 'ok', (error) => error.code)
         for (let i = 0; i < turns; i++) await turn()
         ${meanwhile}
         // Kernel calls on memory that is going may be short or EFAULT.
-        const end = await working.then(() => 'ok', (error) => error.code)
+        const end = await working
         // Some functions of Node take no shared memory.
         if (!['ok', 'EFAULT', ...(isShared ? ['ERR_INVALID_ARG_TYPE'] : [])].includes(end)) throw new Error(name + ': ' + end)
         mapping?.close({ detach: false })

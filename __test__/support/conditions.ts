@@ -25,8 +25,11 @@ export const withEviction = capabilities.evict && capabilities.residency && stat
 /** Views that show the mapped memory itself: not in view mode 'copy'. */
 export const withLiveViews = isLive ? test : test.skip
 
-/** Views of any length: not in view mode 'wasm', which ends at 4 GiB. */
+/** Mappings of any length: not in view mode 'wasm', which ends at 4 GiB. */
 export const withoutLimit = view === 'wasm' ? test.skip : test
+
+/** Live views of any length. */
+export const withLongViews = view === 'wasm' ? test.skip : withLiveViews
 
 /** Views that close() makes empty: not in the view modes 'shared' and 'copy'. */
 export const withEmptiedViews = isEmptied ? test : test.skip
