@@ -67,9 +67,14 @@ impl Hints {
             self.0.push_back(hint);
         }
     }
+}
 
-    pub(super) fn pop(&mut self) -> Option<Hint> {
-        self.0.pop_front()
+impl IntoIterator for Hints {
+    type Item = Hint;
+    type IntoIter = std::collections::vec_deque::IntoIter<Hint>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }
 
@@ -106,7 +111,7 @@ mod tests {
         for _ in 0..1000 {
             hints.push(Hint::Content);
         }
-        assert_eq!((hints.pop(), hints.pop()), (Some(Hint::Content), None));
+        assert_eq!(std::mem::take(&mut hints).into_iter().collect::<Vec<_>>(), [Hint::Content]);
         for _ in 0..1000 {
             hints.push(Hint::Content);
             hints.push(Hint::Metadata);

@@ -279,9 +279,12 @@ impl Watch {
     }
 
     fn take_hints(self: &Arc<Self>) {
-        loop {
-            let hint = lock(&self.hints).pop();
-            let Some(hint) = hint.filter(|_| self.subscriber.is_active()) else { return };
+        // Those that are there now: who changes his file all the time must not keep the others waiting.
+        let hints = std::mem::take(&mut *lock(&self.hints));
+        for hint in hints {
+            if !self.subscriber.is_active() {
+                return;
+            }
             match hint {
                 Hint::Content if self.is_there() => self.tell(Change::new(ChangeKind::Modified)),
                 Hint::Metadata if self.is_there() => self.tell(Change::new(ChangeKind::Metadata)),
