@@ -147,6 +147,7 @@ test('wrong types of other arguments are told by name', async (t) => {
     [() => m.advise?.(0, 1, 'DontNeed'), 'ERR_INVALID_ARG_VALUE', /'dont-need'/],
     [() => m.touchPages?.(null), 'ERR_INVALID_ARG_TYPE', /"ranges"/],
     [() => m.touchPages?.(5), 'ERR_INVALID_ARG_TYPE', /"ranges"/],
+    [() => m.touchPages?.(new Array(2 ** 32 - 1)), 'ERR_INVALID_ARG_TYPE', /"ranges\[0\]"/],
     [() => m.touchPages?.([5]), 'ERR_INVALID_ARG_TYPE', /"ranges\[0\]"/],
     [() => m.touchPages?.([[0, 1], 5]), 'ERR_INVALID_ARG_TYPE', /"ranges\[1\]"/],
     [() => m.touchPagesSync?.([[0, 1, 2]]), 'ERR_INVALID_ARG_TYPE', /"ranges\[0\]"/],

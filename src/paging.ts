@@ -24,15 +24,15 @@ export function toNumbers(ranges: Range | readonly Range[] | undefined): Float64
   if (ranges === undefined) return undefined
   if (!Array.isArray(ranges)) throw wrongType('ranges', 'an [offset, length] pair or an array of such pairs', ranges)
   const list: readonly unknown[] = typeof ranges[0] === 'number' ? [ranges] : ranges
-  const numbers = new Float64Array(2 * list.length)
+  const numbers: number[] = []
   for (const [index, range] of list.entries()) {
     if (!Array.isArray(range) || range.length !== 2) throw wrongType(`ranges[${index}]`, 'an [offset, length] pair', range)
     const [offset, length] = range
     checkCount(`ranges[${index}][0]`, offset)
     checkCount(`ranges[${index}][1]`, length)
-    numbers.set([offset, length], 2 * index)
+    numbers.push(offset, length)
   }
-  return numbers
+  return Float64Array.from(numbers)
 }
 
 export function touchOptions(options: TouchOptions | undefined): TouchOptions {
