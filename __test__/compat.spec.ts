@@ -4,12 +4,13 @@ import test, { type ExecutionContext } from 'ava'
 import { MemoryMappedFile } from '#mmap-io'
 import mmap, * as named from '#mmap-io/compat'
 import { prelude, run, survives } from './support/child.ts'
-import { withLiveViews, withLiveViewsOnUnix } from './support/conditions.ts'
+import { withGuard, withLiveViews, withLiveViewsOnUnix } from './support/conditions.ts'
 import { pattern, sparseFile, tempFile } from './support/files.ts'
-import { view } from './support/view.ts'
+import { isLive, view } from './support/view.ts'
 
 const { PROT_NONE, PROT_READ, PROT_WRITE, PROT_EXEC, MAP_SHARED, MAP_PRIVATE, MAP_POPULATE, MAP_NONBLOCK, PAGESIZE } = mmap
 
+const withGuardedViews = isLive ? withGuard : test.skip
 const withLiveViewsOnLinux = process.platform === 'linux' ? withLiveViews : test.skip
 
 const LENGTH = 10_000
@@ -266,6 +267,25 @@ withLiveViewsOnLinux('incore tells pages in and out of memory', async (t) => {
   const loaded = mapFile(path, PROT_READ, MAP_SHARED | MAP_POPULATE)
   t.deepEqual(mmap.incore(loaded), [0, 8])
   t.deepEqual(mmap.incore(loaded.subarray(PAGESIZE - 1, PAGESIZE + 1)), [0, 2])
+})
+
+withGuardedViews('a file that is cut reads as zeros, and what was stored behind its end stays', async (t) => {
+  const result = await survives(
+    t,
+    `${prelude}
+    import mmap from '#mmap-io/compat'
+    const fd = fs.openSync(path, 'r+')
+    const buffer = mmap.map(100_000, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_SHARED, fd)
+    buffer[90_000] = 7
+    fs.ftruncateSync(fd, 5)
+    const bytes = [buffer[4], buffer[19_999], buffer[90_000]]
+    let code
+    try { mmap.sync(buffer, true) } catch (error) { code = error.code }
+    print([...bytes, code])
+    `,
+    tempFile(t, Buffer.alloc(20_000, 1)),
+  )
+  t.deepEqual(result, [1, 0, 7, 'ERR_MMAP_TRUNCATED'])
 })
 
 withLiveViewsOnLinux('the garbage collector gives the memory and the file back, and not before', async (t) => {

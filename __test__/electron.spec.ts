@@ -11,7 +11,7 @@ import { pipeline } from 'node:stream/promises'
 import test, { type ExecutionContext } from 'ava'
 import { type AssetHandler, type AssetHandlerOptions, createAssetHandler } from '#mmap-io/electron'
 import { prelude, survives } from './support/child.ts'
-import { onLinux, onUnix } from './support/conditions.ts'
+import { onLinux, onUnix, withGuard } from './support/conditions.ts'
 import { pattern, tempFolder } from './support/files.ts'
 
 /** A folder of assets beside a file that must not be reached. */
@@ -405,4 +405,21 @@ test('a client that hangs up in the middle lets the file go', async (t) => {
   )
   t.is((await fetch(`http://127.0.0.1:${port}/docs`)).status, 200)
   handler.close()
+})
+
+withGuard('a file that is cut while it is sent breaks that response, and the next one has the file as it is', async (t) => {
+  const result = await survives(
+    t,
+    `${prelude}
+    import { createAssetHandler } from '#mmap-io/electron'
+    const handler = createAssetHandler(path)
+    const get = () => handler(new Request('app://bundle/video.mp4'))
+    const response = await get()
+    fs.truncateSync(path + '/video.mp4', 100)
+    const end = await response.arrayBuffer().then(() => 'ended', (error) => (error.cause ?? error).code)
+    print([end, (await (await get()).arrayBuffer()).byteLength])
+    `,
+    assets(t),
+  )
+  t.deepEqual(result, ['ERR_MMAP_TRUNCATED', 100])
 })

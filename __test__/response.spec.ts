@@ -10,6 +10,8 @@ import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
 import { MemoryMappedFile, type ResponseOptions } from '#mmap-io'
+import { prelude, survives } from './support/child.ts'
+import { withGuard } from './support/conditions.ts'
 import { pattern, sparseFile, tempFile, tempFolder } from './support/files.ts'
 
 const LENGTH = 1000
@@ -392,4 +394,21 @@ test('a range beyond 4 GiB', async (t) => {
   t.is(response.headers.get('content-range'), `bytes 4294967301-4294967303/4294968296`)
   t.is(await response.text(), 'far')
   mapping.close()
+})
+
+withGuard('a range that was lost is an error at once, and one that is still there is not', async (t) => {
+  const result = await survives(
+    t,
+    `${prelude}
+    const mapping = MemoryMappedFile.openRoSync(path)
+    mapping.touchPagesSync()
+    const ask = (range) => {
+      try { return mapping.response({ headers: new Headers(range ? { range } : {}) }).status } catch (error) { return error.code }
+    }
+    fs.truncateSync(path, pageSize())
+    print([ask('bytes=0-9'), ask('bytes=200000-200009'), ask('bytes=0-9'), ask('bytes=0-199999'), ask()])
+    `,
+    tempFile(t, pattern(300_000)),
+  )
+  t.deepEqual(result, [206, 'ERR_MMAP_TRUNCATED', 206, 'ERR_MMAP_TRUNCATED', 'ERR_MMAP_TRUNCATED'])
 })

@@ -7,6 +7,7 @@ import { createGzip, gunzipSync } from 'node:zlib'
 import test from 'ava'
 import { MemoryMappedFile } from '#mmap-io'
 import { prelude, survives } from './support/child.ts'
+import { withGuard } from './support/conditions.ts'
 import { pattern, sparseFile, tempFile, tempFolder } from './support/files.ts'
 
 const LENGTH = 200_000
@@ -261,4 +262,38 @@ test('a stream keeps a mapping that nobody else holds', async (t) => {
     tempFile(t, pattern(30_000)),
   )
   t.is(result, 60_000)
+})
+
+withGuard('a stream fails with Truncated where the file was cut, and what comes before is right', async (t) => {
+  const result = await survives(
+    t,
+    `${prelude}
+    const page = pageSize()
+    const content = fs.readFileSync(path)
+    const ends = []
+    const end = async (mapping, chunks) => {
+      const got = []
+      let code = 'ended'
+      try {
+        for await (const chunk of chunks) {
+          got.push(chunk)
+          if (got.length === 1) fs.truncateSync(path, 10 * page)
+        }
+      } catch (error) { code = error.code }
+      const all = Buffer.concat(got)
+      ends.push([code, all.length, all.equals(content.subarray(0, all.length))])
+      mapping.close()
+      fs.writeFileSync(path, content)
+    }
+    for (const open of [(m) => m.createReadStream({ highWaterMark: page }), (m) => m.stream({ chunkSize: page }), (m) => m.response().body]) {
+      const mapping = MemoryMappedFile.openRoSync(path)
+      await end(mapping, open(mapping))
+    }
+    print([page, ends])
+    `,
+    tempFile(t, pattern(3 * 2 ** 20)),
+  )
+  const [page, ends] = result as [number, unknown[]]
+  t.deepEqual(ends.slice(0, 2), Array(2).fill(['ERR_MMAP_TRUNCATED', 10 * page, true]))
+  t.deepEqual(ends[2], ['ERR_MMAP_TRUNCATED', 262_144, true])
 })

@@ -39,3 +39,6 @@ export const withLiveViewsOnUnix = process.platform === 'win32' ? test.skip : wi
 
 /** `ArrayBuffer.prototype.transfer` of a view's buffer: Node 22 and later, view mode 'external'. */
 export const withTransfer = view === 'external' && Reflect.has(ArrayBuffer.prototype, 'transfer') ? test : test.skip
+
+/** Where a file that others cut is survived. */
+export const withGuard = capabilities.faultGuard ? test : test.skip
