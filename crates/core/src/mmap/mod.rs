@@ -20,7 +20,6 @@ mod slice;
 pub use crate::file::MmapMode;
 pub(crate) use builder::check_size;
 pub use builder::{MemoryMappedFileBuilder, TouchHint};
-#[cfg(feature = "advise")]
 pub use file::MemoryMappedFile;
 pub use reader::MmapReader;
 pub use slice::{MappedSlice, MappedSliceMut};
