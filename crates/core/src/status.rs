@@ -279,6 +279,27 @@ pub fn chunk(number: usize) -> Option<&'static [Slot]> {
 ///
 /// # Errors
 /// [`Error::Unsupported`] where that cannot be done, [`Error::OutOfBounds`] where there is no such chunk yet.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use mmap_io::{AnonymousMmap, Create, Foreign, MmapMode, OpenOptions};
+/// # if cfg!(not(target_os = "linux")) {
+/// #     return Ok(());
+/// # }
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("f");
+/// # let file = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(100).open(&path)?;
+/// # let owner = Arc::new(AnonymousMmap::new(64 << 10)?);
+/// # // SAFETY: whole pages that nobody else uses, there as long as one of the `Arc`s.
+/// # let memory = unsafe { Foreign::new(owner.as_mut_ptr(), 64 << 10, Box::new(Arc::clone(&owner))) };
+/// use mmap_io::status::{show_chunk, Slot, SLOTS_PER_CHUNK};
+///
+/// let (chunk, place) = (file.slot().number() / SLOTS_PER_CHUNK, file.slot().number() % SLOTS_PER_CHUNK);
+/// show_chunk(chunk, &memory)?;
+/// let length = u64::try_from(place * size_of::<Slot>() + 8)?;
+/// assert_eq!(owner.as_slice(length, 8)?, 100_f64.to_ne_bytes());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn show_chunk(number: usize, memory: &Foreign) -> Result<()> {
     let arena = arena();
     let none = Error::OutOfBounds { offset: to_u64(number), len: 1, total: to_u64(arena.chunks.len()) };
