@@ -16,7 +16,16 @@ export interface Ended {
  * as process.argv.slice(2) does.
  */
 export function run(source: string, args: string[] = [], flags: string[] = ['--expose-gc'], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
-  const child = spawn(process.execPath, [...flags, '--input-type=module', '--eval', source, '--', ...args], {
+  return start([...flags, '--input-type=module', '--eval', source, '--', ...args], env)
+}
+
+/** Runs a program of a file of its own. */
+export function runFile(file: string, args: string[]): Promise<Ended> {
+  return start([file, ...args])
+}
+
+function start(args: string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+  const child = spawn(process.execPath, args, {
     cwd: root,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
