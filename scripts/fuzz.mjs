@@ -1,9 +1,10 @@
 // Calls everything that the package exports, and its native binding, with random arguments, in processes of their own: each must end
 // well, every error must be one of ours, and files that are only read must stay as they are.
 //
-//   npm run fuzz -- [--minutes N] [--seed S] [--surface api|binding] [--first N] [--calls N]
+//   npm run fuzz -- [--minutes N] [--seed S] [--surface api|binding] [--first N] [--calls N] [--sanitized]
 //
-// The same seed gives the same calls. `--first` begins with a later call than the first.
+// The same seed gives the same calls. `--first` begins with a later call than the first. `--sanitized`: a sanitizer is preloaded, whose
+// own memory is beyond any limit, so that no large sizes can be tried.
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -18,9 +19,11 @@ const CALLS = 1000
 const PATIENCE = 120_000
 const child = join(root, 'scripts', 'fuzz', 'child.mjs')
 
+const memory = process.argv.includes('--sanitized') ? ':' : 'ulimit -d 2097152'
+
 /** Files stay small and memory is bounded, whatever sizes are asked for: 64 MiB (in blocks of 1 KiB or 512 B) and 2 GiB. */
 const limited = (command) =>
-  process.platform === 'win32' ? command : ['sh', '-c', 'ulimit -f 65536; ulimit -d 2097152; exec "$@"', 'sh', ...command]
+  process.platform === 'win32' ? command : ['sh', '-c', `ulimit -f 65536; ${memory}; exec "$@"`, 'sh', ...command]
 
 const folders = mkdtempSync(join(tmpdir(), 'mmap-io-fuzz-'))
 process.on('exit', () => rmSync(folders, { recursive: true, force: true }))
@@ -30,7 +33,19 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exi
 function run({ seed, surface, first, calls }) {
   const folder = mkdtempSync(join(folders, 'run-'))
   const log = `${folder}.log`
-  const args = ['--seed', seed, '--surface', surface, '--first', first, '--calls', calls, '--log', log].map(String)
+  const args = [
+    '--seed',
+    seed,
+    '--surface',
+    surface,
+    '--first',
+    first,
+    '--calls',
+    calls,
+    '--log',
+    log,
+    ...(given.sanitized ? ['--small'] : []),
+  ].map(String)
   const [program, ...rest] = limited([process.execPath, '--expose-gc', '--no-warnings', child, ...args])
   const started = spawn(program, rest, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], timeout: PATIENCE, killSignal: 'SIGKILL' })
   const texts = { stdout: '', stderr: '' }
@@ -76,6 +91,7 @@ const { values: given } = parseArgs({
     surface: { type: 'string' },
     first: { type: 'string' },
     calls: { type: 'string' },
+    sanitized: { type: 'boolean' },
   },
 })
 const sum = new Tally()

@@ -1,11 +1,14 @@
 // Runs the Rust library's tests under sanitizers, which find what only goes wrong by chance: all of them under the one for addresses, those
 // with threads under the one for data races. That one needs a standard library that was compiled for it, so the sources of the
 // toolchain (rust-src).
+//
+//   node scripts/sanitize.mjs [--addon]    the addon in Node instead, under the sanitizer for addresses
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './lib/run.mjs'
 import { countCargo, runCargo } from './lib/rust-tests.mjs'
+import { testSanitizedAddon } from './lib/sanitized-addon.mjs'
 import { Tally } from './lib/tally.mjs'
 
 const target = 'x86_64-unknown-linux-gnu'
@@ -14,6 +17,10 @@ const withThreads = ['stress', 'views', 'atomics', 'locking', 'flush_policy']
 const sum = new Tally()
 if (process.platform !== 'linux' || process.arch !== 'x64') {
   skip('addresses and races', `this is not ${target}`)
+} else if (process.argv.includes('--addon')) {
+  const tally = await testSanitizedAddon(target, environment('address'))
+  if (tally === undefined) skip('the addon', 'GCC has no libasan here')
+  else sum.add(tally)
 } else {
   await test('address', ['--tests'])
   if (hasSources()) await test('thread', ['-Zbuild-std', '--lib', ...withThreads.map((name) => `--test=${name}`)])
@@ -25,15 +32,19 @@ async function test(sanitizer, which) {
   console.log(`\n== ${sanitizer} sanitizer`)
   const tally = new Tally()
   const options = ['--locked', '--package=mmap-io-core', '--all-features', '--no-fail-fast', `--target=${target}`]
-  await runCargo(tally, ['test', ...options, ...which], countCargo, {
+  await runCargo(tally, ['test', ...options, ...which], countCargo, environment(sanitizer))
+  console.log(`-- ${tally.passed} passed and ${tally.failed} failed under the ${sanitizer} sanitizer`)
+  sum.add(tally)
+}
+
+function environment(sanitizer) {
+  return {
     ASAN_OPTIONS: 'handle_sigbus=0', // the guard's business, and a test's that shows what happens without it
     CARGO_PROFILE_DEV_DEBUG: 'line-tables-only',
     CARGO_TARGET_DIR: join(root, 'target', 'sanitize'),
     RUSTC_BOOTSTRAP: '1', // sanitizers are for nightly compilers
     RUSTFLAGS: `-Zsanitizer=${sanitizer}`,
-  })
-  console.log(`-- ${tally.passed} passed and ${tally.failed} failed under the ${sanitizer} sanitizer`)
-  sum.add(tally)
+  }
 }
 
 function hasSources() {

@@ -4,7 +4,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { inspect, parseArgs, types } from 'node:util'
-import { isDeclared, parametersOf } from './declarations.mjs'
+import { isDeclared, isKnown, parametersOf } from './declarations.mjs'
 import { complaint, nativeComplaint } from './judge.mjs'
 import { randomFrom } from './random.mjs'
 import { functionsOf, load, membersOf } from './surface.mjs'
@@ -18,6 +18,7 @@ const { values: given } = parseArgs({
     first: { type: 'string' },
     calls: { type: 'string' },
     log: { type: 'string' },
+    small: { type: 'boolean' },
   },
 })
 const [first, calls] = [Number(given.first), Number(given.calls)]
@@ -25,7 +26,7 @@ const isNative = given.surface === 'binding'
 const api = await import('#mmap-io')
 const namespaces = await load(given.surface)
 const functions = Object.values(namespaces).flatMap((namespace) => [...functionsOf(namespace)])
-const world = new World(process.cwd(), api, isNative)
+const world = new World(process.cwd(), api, { isNative, isSmall: given.small })
 const log = openSync(given.log, 'a')
 
 const counts = { value: 0, MmapIoError: 0, misuse: 0, other: 0 }
@@ -34,7 +35,9 @@ const seen = {}
 let pending = []
 
 process.on('uncaughtException', (error) => {
-  if (!(error instanceof Thrown)) fail(error, complaint(error, api, true) ?? 'thrown outside a call')
+  // A class that is called as a listener, say: whoever passes that is told so.
+  const wrong = isNative ? nativeComplaint(error) : complaint(error, api, true)
+  if (wrong !== undefined) fail(error, wrong)
 })
 process.on('unhandledRejection', (error) => {
   if (!(error instanceof Thrown)) fail(error, 'a rejection that no call returned')
@@ -83,7 +86,7 @@ function chooseCall(random, values) {
   const isForeign = member.className === 'foreign'
   const wrongThis = chance(5)
   const self = wrongThis ? (chance(50) ? world.pick('object', random) : values.anything()) : target
-  const call = { title, isForeign, wrongThis, target: self, args: [] }
+  const call = { title, isForeign, isInternal: !isForeign && !isNative && !isKnown(member.key), wrongThis, target: self, args: [] }
   if (member.get || member.set) {
     if (member.set === undefined || chance(70)) return { ...call, run: () => Reflect.apply(member.get, self, []) }
     const args = [values.anything()]
@@ -131,13 +134,14 @@ function bytesOf(target) {
 }
 
 function makeCall(call) {
-  const { title, run, wrongThis, isForeign, target } = call
+  const { title, run, wrongThis, isForeign, isInternal, target } = call
   const before = bytesOf(target)
   const traps = world.traps
   const { lies } = world
-  const refuse = (error) => (isForeign ? undefined : judge(title, error, wrongThis || lies !== world.lies))
+  const refuse = (error) => (isForeign || isInternal ? undefined : judge(title, error, wrongThis || lies !== world.lies))
   try {
     const value = run()
+    if (isInternal) return types.isPromise(value) && value.catch(() => {})
     if (!types.isPromise(value)) return world.keep(accept(title, value))
     const ended = value.then((result) => accept(title, result), refuse)
     // What belongs to others, and what waits for an event, may never end.
@@ -176,18 +180,24 @@ async function step(number) {
   writeSync(log, `${number} ${describe(call)}\n`)
   makeCall(call)
   if (random.chance(20)) world.useViews(random)
+  if (api.capabilities.faultGuard && random.chance(2)) world.cut(random)
   if (random.chance(1)) globalThis.gc?.()
   if (random.chance(10) || pending.length > 8) await settle()
   else if (random.chance(20)) await turn()
 }
 
-for (let number = first; number < first + calls; number++) await step(number)
-planted[process.env.FUZZ_PLANT]?.()
-await settle()
-writeSync(log, 'the end\n')
-const changed = world.changedWitness()
-if (changed) fail(new Error(changed), 'a file that is only mapped privately has changed')
-if (first % 2 === 0) world.closeAll()
-closeSync(log)
-console.log(JSON.stringify({ counts, traps: world.traps, seen }))
-process.exit(0)
+async function main() {
+  for (let number = first; number < first + calls; number++) await step(number)
+  planted[process.env.FUZZ_PLANT]?.()
+  await settle()
+  writeSync(log, 'the end\n')
+  const changed = world.changedWitness()
+  if (changed) fail(new Error(changed), 'a file that is only mapped privately has changed')
+  if (first % 2 === 0) world.closeAll()
+  closeSync(log)
+  console.log(JSON.stringify({ counts, traps: world.traps, seen }))
+  process.exit(0)
+}
+
+// What is thrown here is a mistake of this program: traps must not make it look like one of theirs.
+main().catch((error) => fail(error, 'the fuzzer itself failed'))

@@ -16,6 +16,11 @@ export const optionNames = unique(/(\w+)\?:/g)
 /** Values of options and enums. */
 export const words = unique(/'([\w-]+)'/g)
 
+const names = new Set(unique(/\b(\w+)\??[(<:]/g))
+
+/** Whether a member of this name is told to users. Protected ones are there as well and may refuse as they like. */
+export const isKnown = (name) => typeof name === 'symbol' || names.has(name)
+
 /** Lists of parameter names, by name of the function: functions of one name may differ. */
 const parameters = new Map()
 // A class is called by its own name.
@@ -24,8 +29,8 @@ const calls = text.replace(
   (declaration, name) => `${declaration.slice(0, -'constructor('.length)}${name}(`,
 )
 for (const [, name, list] of calls.matchAll(/(\w+)(?:<[^(]*>)?\(((?:[^()]|\([^()]*\))*)\)/g)) {
-  const names = [...list.matchAll(/(?:^|,|\.\.\.)\s*(\w+)\??:/g)].map(([, parameter]) => parameter)
-  parameters.set(name, [...(parameters.get(name) ?? []), names])
+  const own = [...list.matchAll(/(?:^|,|\.\.\.)\s*(\w+)\??:/g)].map(([, parameter]) => parameter)
+  parameters.set(name, [...(parameters.get(name) ?? []), own])
 }
 
 export const isDeclared = (name) => parameters.has(name)

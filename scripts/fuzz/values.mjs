@@ -42,7 +42,8 @@ const elements = [
 export function valuesFrom(random, world) {
   const { below, chance, pick } = random
 
-  const number = () => (chance(70) ? pick(numbers) : chance(50) ? below(10_001) : below(100))
+  const sizes = world.isSmall ? numbers.filter((size) => !(size >= 2 ** 31 && size <= 2 ** 48)) : numbers
+  const number = () => (chance(70) ? pick(sizes) : chance(50) ? below(10_001) : below(100))
   /** A number that a call may well accept. */
   const count = () => (chance(50) ? below(10_001) : pick([0, 1, 8, 64, 4096, 8192, 9999, 10_000, 10_001, 65_536]))
   const text = () => (chance(50) ? pick(words) : pick(strings))
@@ -283,10 +284,13 @@ export function valuesFrom(random, world) {
 
   const byName = [
     [
-      /^(offset|length|count|index|chunkSize|limit|size|newSize|start|end|from|to|number|milliseconds|expected|maxMapped|highWaterMark|debounceMs|pollMs)$/,
+      /^(offset|length|count|index|chunkSize|limit|size|newSize|start|end|from|to|number|milliseconds|maxMapped|highWaterMark|debounceMs|pollMs)$/,
       count,
     ],
-    [/^(value|replacement|alignment)$/, () => (chance(30) ? pick(bigints) : chance(50) ? 2 ** below(40) : number())],
+    [
+      /^(value|expected|replacement|alignment)$/,
+      () => (chance(30) ? pick(bigints) : chance(50) ? 2 ** below(world.isSmall ? 20 : 40) : number()),
+    ],
     [/^(path|source|destination|root)$/, path],
     [/^(data|needle|bytes)$/, world.isNative ? view : bytes],
     [/^(target)$/, view],
@@ -294,7 +298,7 @@ export function valuesFrom(random, world) {
     [/^(fd)$/, fd],
     [/^(mmap|parent|mapping)$/, () => world.pick(chance(90) ? 'mapping' : 'object', random)],
     [/^(stop)$/, () => world.pick('object', random)],
-    [/^(handle)$/, () => (chance(80) ? world.pick('object', random) : { kind: 'mmap-io/handle', id: text() })],
+    [/^(handle)$/, () => (chance(80) ? world.pick('handle', random) : { kind: 'mmap-io/handle', id: text() })],
     [/^(ranges)$/, ranges],
     [/^(listener|callback|onProgress)$/, callback],
     [/^(signal)$/, signal],

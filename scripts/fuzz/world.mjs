@@ -1,5 +1,5 @@
 // The files and objects that the calls of one run share, and what user code may do to them at any moment.
-import { existsSync, mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { types } from 'node:util'
 
@@ -19,8 +19,9 @@ export class World {
   lies = 0
   #inMischief = false
 
-  constructor(folder, api, isNative) {
+  constructor(folder, api, { isNative, isSmall }) {
     this.isNative = isNative
+    this.isSmall = isSmall
     this.folder = folder
     this.api = api
     for (const name of ['folder', 'files', 'witnesses']) mkdirSync(join(folder, name))
@@ -64,6 +65,7 @@ export class World {
 
   /** Keeps what a call returned, to be used by later ones. */
   keep(value) {
+    if (types.isProxy(value)) return
     if (Array.isArray(value)) for (const part of value.slice(0, 3)) this.keep(part)
     else if (types.isAnyArrayBuffer(value)) this.#add(this.#buffers, value)
     else if (ArrayBuffer.isView(value)) {
@@ -83,7 +85,8 @@ export class World {
   }
 
   get #byKind() {
-    return { object: this.#objects, mapping: this.mappings(), buffer: this.#buffers, view: this.#views }
+    const handle = this.#objects.filter((object) => !types.isProxy(object) && object.kind === 'mmap-io/handle')
+    return { object: this.#objects, mapping: this.mappings(), handle, buffer: this.#buffers, view: this.#views }
   }
 
   pick(kind, random) {
@@ -121,6 +124,12 @@ export class World {
     } finally {
       this.#inMischief = false
     }
+  }
+
+  /** Cuts a file under its mappings, or makes it longer, as another process may. */
+  cut(random) {
+    const path = join(this.folder, 'files', random.pick(['kept', 'one', 'two']))
+    if (existsSync(path)) truncateSync(path, random.below(20_000))
   }
 
   /** Runs what may run user code, without its mischief. */
@@ -163,7 +172,13 @@ export class World {
   }
 
   closeAll() {
-    for (const object of this.#objects) object?.close?.()
+    for (const object of this.#objects) {
+      try {
+        object.close?.()
+      } catch {
+        // It is none of ours, or it is closed.
+      }
+    }
   }
 }
 
