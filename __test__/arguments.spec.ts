@@ -418,6 +418,7 @@ test('alignUp refuses what is no power of two and what gets too large', async (t
     t.is(await outcome(() => alignUp(1, alignment)), 'ERR_OUT_OF_RANGE', String(alignment))
   t.is(await outcome(() => alignUp(2 ** 53 - 1, 2)), 'ERR_OUT_OF_RANGE')
   t.is(alignUp(2 ** 53 - 1, 1), 2 ** 53 - 1)
+  for (const value of [0, 1]) t.throws(() => alignUp(value, 0), { message: /"alignment" argument to be a power of two, got 0/ })
 })
 
 test('pageSize is a power of two of at least 4096', (t) => {

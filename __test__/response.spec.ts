@@ -149,6 +149,8 @@ test('what the client has already is 304, and If-None-Match alone decides when i
     [{ 'if-modified-since': earlier }, 200],
     [{ 'if-modified-since': 'yesterday' }, 200],
     [{ 'if-modified-since': '' }, 200],
+    [{ 'if-modified-since': '2099' }, 200],
+    [{ 'if-modified-since': 'not before 2099 GMT' }, 200],
     [{ 'if-none-match': '"other"', 'if-modified-since': later }, 200],
     [{ 'if-none-match': etag, 'if-modified-since': earlier }, 304],
     [{ 'if-none-match': etag, range: 'bytes=0-5' }, 304],

@@ -168,6 +168,11 @@ test('a signal closes the watcher and its reason reaches the loop', async (t) =>
     t.throws(() => mapping.watch(undefined, { signal: controller.signal })),
     reason,
   )
+  // Signals were once made without throwIfAborted.
+  const { signal } = new AbortController()
+  Object.defineProperty(signal, 'throwIfAborted', { value: undefined })
+  mapping.watch(undefined, { signal }).close()
+
   // A watcher that has closed hears nothing of its signal any more.
   const later = new AbortController()
   mapping.watch(undefined, { signal: later.signal }).close()

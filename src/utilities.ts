@@ -24,7 +24,7 @@ export function pageSize(): number {
 export function alignUp(value: number, alignment: number): number {
   checkCount('value', value)
   checkCount('alignment', alignment)
-  if (2 ** Math.round(Math.log2(alignment)) !== alignment) throw outOfRange('alignment', 'a power of two', alignment)
+  if (alignment === 0 || 2 ** Math.round(Math.log2(alignment)) !== alignment) throw outOfRange('alignment', 'a power of two', alignment)
   const over = value % alignment
   const aligned = over === 0 ? value : value - over + alignment
   if (!Number.isSafeInteger(aligned)) throw outOfRange('value', `at most 2^53-1 when aligned to ${alignment}`, value)

@@ -128,7 +128,7 @@ export class FileWatcher extends EventEmitter implements Watcher {
   constructor(mapping: Mapping, path: string | null, plan: WatchPlan, watchers: Set<FileWatcher>) {
     super()
     const { listener, signal, pollMs: poll, pollAll } = plan
-    signal?.throwIfAborted()
+    if (signal?.aborted) throw signal.reason
     const request = poll === 0 ? { pollAll } : { poll, pollAll }
     this.#native = settle(
       watch(mapping, request, (notices) => this.#receive(notices)),

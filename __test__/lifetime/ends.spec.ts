@@ -1,4 +1,5 @@
 /** Workers that are terminated and processes that exit, at every point of every method. */
+import { truncateSync } from 'node:fs'
 import test from 'ava'
 import { prelude, run, survives } from '../support/child.ts'
 import { pattern, tempFile } from '../support/files.ts'
@@ -64,6 +65,19 @@ test('a process that exits in the middle of any call ends as it wants to', async
         t.deepEqual([code, signal], [7, null], `call ${point}: ${stderr}`)
       }),
     )
+  }
+})
+
+test('a process that exits in the middle of a long task does not wait for it', async (t) => {
+  // Searching or loading so much takes minutes.
+  const path = tempFile(t, '')
+  truncateSync(path, 2 ** 40)
+  for (const task of ["search('x')", 'touchPages()', 'touchPages(undefined, { signal: new AbortController().signal })']) {
+    const program = `${prelude}
+      MemoryMappedFile.openRoSync(path).${task}
+      setImmediate(() => process.exit(7))`
+    const { code, signal, stderr } = await run(program, [path])
+    t.deepEqual([code, signal, stderr], [7, null, ''], task)
   }
 })
 

@@ -3,10 +3,14 @@
 const isWeak = (etag: string): boolean => etag.startsWith('W/')
 const opaque = (etag: string): string => etag.replace(/^W\//, '')
 
+/** The three formats of an HTTP date. `Date.parse` takes nearly everything that has a number in it. */
+const httpDate = /^[A-Z][a-z]+, \d\d[ -][A-Z][a-z]{2}[ -](?:\d\d){1,2} [\d:]{8} GMT$|^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:]{8} \d{4}$/
+
 /** Seconds since 1970 of an HTTP date, NaN for what is none. The format without a zone means GMT like the others. */
 const seconds = (date: string | null): number => {
-  if (date === null) return Number.NaN
-  return Math.floor(Date.parse(/GMT\s*$/.test(date) ? date : `${date} GMT`) / 1000)
+  const text = date?.trim() ?? ''
+  if (!httpDate.test(text)) return Number.NaN
+  return Math.floor(Date.parse(text.endsWith('GMT') ? text : `${text} GMT`) / 1000)
 }
 
 /** Whether the client has these bytes already: If-None-Match decides, and only without it If-Modified-Since. */
