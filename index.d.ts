@@ -1086,7 +1086,7 @@ declare const capabilities: Readonly<{
     views: ReadonlyArray<ViewMode>;
     /** What `view: 'auto'` picks. */
     defaultView: ViewMode;
-    /** Longest single view in bytes. Where it is 4 GiB (Node 20), views of up to 2 GiB can be had at any offset of a longer mapping. */
+    /** Longest single view of the default mode in bytes. Where it is 4 GiB (Node 20), views of up to 2 GiB can be had at any offset of a longer mapping. */
     maxViewLength: number;
     /** Whether pages that are lost while they are mapped are repaired (docs/safety.md). False on Windows, where a mapped file cannot be cut. */
     faultGuard: boolean;

@@ -361,3 +361,36 @@ test('in view mode copy a released slice is written back, and what views would l
   t.deepEqual([...readOnly.typedArray(Uint16Array, 80, 1)], [0x0303])
   readOnly.close()
 })
+
+// ---------------------------------------------------------------- runtimes that refuse external buffers
+
+for (const hook of ['no-external', 'no-external,no-wasm']) {
+  test(`numbers about a mapping are right and shared under ${hook}`, async (t) => {
+    const program = `${prelude}${workers}
+      const { capabilities } = await import('#mmap-io')
+      const mapping = MemoryMappedFile.openRwSync(path, { flushPolicy: { everyWrites: 3 } })
+      const worker = ${workerOf(
+        'mapping.share()',
+        `const same = MemoryMappedFile.attach(workerData)
+         same.updateRegion(0, Buffer.from('12345'))
+         post([same.length, same.pendingBytes])
+         await same.resize(200)
+         post(same.length)
+         await next()`,
+      )}
+      const seen = [await answer(worker), await answer(worker), mapping.length, mapping.pendingBytes]
+      mapping.updateRegion(0, '67')
+      seen.push(mapping.pendingBytes)
+      mapping.updateRegion(0, '8')
+      seen.push(mapping.pendingBytes)
+      const slice = mapping.asSliceMut(150, 10)
+      slice.release()
+      seen.push(mapping.pendingBytes, mapping.viewMode === capabilities.defaultView, capabilities.views.includes('external'))
+      mapping.close()
+      seen.push(mapping.length, mapping.pendingBytes)
+      await worker.terminate()
+      print(seen)`
+    const { stdout, stderr } = await run(program, [tempFile(t, pattern(100))], ['--expose-gc'], { MMAP_IO_VIEW: hook })
+    t.deepEqual(JSON.parse(stdout || 'null'), [[100, 5], 200, 200, 5, 7, 0, 10, true, false, 0, 0], stderr)
+  })
+}

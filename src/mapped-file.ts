@@ -44,7 +44,7 @@ import { load, type Range, type TouchOptions, toNumbers, touchOptions } from './
 import { type Owner, Search, type SearchOptions } from './search.ts'
 import { attachMapping, type MappingHandle, shareMapping } from './share.ts'
 import { type MappedSliceMut, SliceMut, type SliceOwner } from './slice-mut.ts'
-import { Status } from './status.ts'
+import { createStatus, type Status } from './status.ts'
 import { pageSize } from './utilities.ts'
 import { MAX_VIEW } from './views/mapped.ts'
 import type { Views } from './views/views.ts'
@@ -281,7 +281,7 @@ export class MemoryMappedFile extends EventEmitter<MappingEvents> {
     this.#opened = opened
     this.#mode = opened.mode
     this.#native = opened.native
-    this.#status = new Status(opened.native.slot, opened.isFirst)
+    this.#status = createStatus(opened.native, opened.isFirst)
     this.#views = opened.views
     this.#lead = opened.native.lead
     this.#isFlushDue = flushTrigger(opened.flushPolicy)

@@ -1,7 +1,8 @@
 /** The numbers about a mapped file that all its holders share; the layout stands in crates/core/src/status.rs. */
+import type { Mapping } from '#binding'
 import { showStatusChunk, statusChunk } from '#binding'
 import { MmapIoError, settle } from './errors.ts'
-import { allowsExternal } from './views/mode.ts'
+import { allowsExternal, canUseMemory } from './views/mode.ts'
 import { fillMemory } from './views/wasm.ts'
 
 const SLOTS_PER_CHUNK = 1024
@@ -30,12 +31,20 @@ const chunks: Chunk[] = []
 const chunkInMemory = (number: number): ArrayBuffer =>
   fillMemory(CHUNK, (bytes, token) => settle(showStatusChunk(number, bytes, token), null))
 
+const viewsOf = (buffer: ArrayBuffer): Chunk => ({ words: new Uint32Array(buffer), doubles: new Float64Array(buffer) })
+
 function chunkOf(slot: number): Chunk {
   const number = Math.floor(slot / SLOTS_PER_CHUNK)
   const buffer = chunks[number]?.words.buffer ?? settle(allowsExternal ? statusChunk(number) : chunkInMemory(number), null)
   if (buffer === undefined) throw new MmapIoError('Unsupported', `No status slot ${slot}; two versions of the addon are mixed`)
-  chunks[number] ??= { words: new Uint32Array(buffer), doubles: new Float64Array(buffer) }
+  chunks[number] ??= viewsOf(buffer as ArrayBuffer)
   return chunks[number]
+}
+
+/** `isFirst`: for the object that opened the file, and not for one that was attached. It has a counter of its own. */
+export function createStatus(native: Mapping, isFirst: boolean): Status {
+  if (!allowsExternal && !canUseMemory) return new CopiedStatus(native)
+  return new Status(chunkOf(native.slot), native.slot % SLOTS_PER_CHUNK, isFirst)
 }
 
 export class Status {
@@ -45,13 +54,11 @@ export class Status {
   readonly #double: number
   readonly #isFirst: boolean
 
-  /** `isFirst`: for the object that opened the file, and not for one that was attached. It has a counter of its own. */
-  constructor(slot: number, isFirst: boolean) {
-    const chunk = chunkOf(slot)
-    this.#words = chunk.words
-    this.#doubles = chunk.doubles
-    this.#word = (slot % SLOTS_PER_CHUNK) * WORDS
-    this.#double = (slot % SLOTS_PER_CHUNK) * DOUBLES
+  constructor({ words, doubles }: Chunk, place: number, isFirst: boolean) {
+    this.#words = words
+    this.#doubles = doubles
+    this.#word = place * WORDS
+    this.#double = place * DOUBLES
     this.#isFirst = isFirst
   }
 
@@ -110,5 +117,60 @@ export class Status {
   get pendingWrites(): number {
     const writes = Atomics.load(this.#words, this.#word + WRITES)
     return (writes - Atomics.load(this.#words, this.#word + FLUSHED_WRITES)) >>> 0
+  }
+}
+
+/** Where slots cannot be shown at all (Electron on Windows), each look at one is a native call. */
+class CopiedStatus extends Status {
+  readonly #native: Mapping
+  readonly #bytes: Uint8Array
+
+  constructor(native: Mapping) {
+    const buffer = new ArrayBuffer(4 * WORDS)
+    super(viewsOf(buffer), 0, false)
+    this.#native = native
+    this.#bytes = new Uint8Array(buffer)
+  }
+
+  override get flags(): number {
+    this.#look()
+    return super.flags
+  }
+
+  override get faults(): number {
+    this.#look()
+    return super.faults
+  }
+
+  /** As it was at the last look. */
+  override get flagsWord(): Uint32Array {
+    this.#look()
+    return super.flagsWord
+  }
+
+  override get length(): number {
+    this.#look()
+    return super.length
+  }
+
+  /** The write itself is counted with its bytes. */
+  override count(bytes: number): void {
+    this.#native.countWritten(bytes)
+  }
+
+  override countWrite(): void {}
+
+  override get written(): number {
+    this.#look()
+    return super.written
+  }
+
+  override get pendingWrites(): number {
+    this.#look()
+    return super.pendingWrites
+  }
+
+  #look(): void {
+    this.#native.copyStatus(this.#bytes)
   }
 }

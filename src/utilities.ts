@@ -4,6 +4,7 @@ import type { ViewMode } from './enums.ts'
 import { outOfRange } from './misuse.ts'
 import { MAX_VIEW } from './views/mapped.ts'
 import { defaultView, views } from './views/mode.ts'
+import { MAX_WASM_VIEW } from './views/wasm.ts'
 
 const size = nativePageSize()
 
@@ -37,7 +38,7 @@ export const capabilities: Readonly<{
   views: ReadonlyArray<ViewMode>
   /** What `view: 'auto'` picks. */
   defaultView: ViewMode
-  /** Longest single view in bytes. Where it is 4 GiB (Node 20), views of up to 2 GiB can be had at any offset of a longer mapping. */
+  /** Longest single view of the default mode in bytes. Where it is 4 GiB (Node 20), views of up to 2 GiB can be had at any offset of a longer mapping. */
   maxViewLength: number
   /** Whether pages that are lost while they are mapped are repaired (docs/safety.md). False on Windows, where a mapped file cannot be cut. */
   faultGuard: boolean
@@ -49,7 +50,7 @@ export const capabilities: Readonly<{
 }> = Object.freeze({
   views: Object.freeze([...views]),
   defaultView,
-  maxViewLength: MAX_VIEW,
+  maxViewLength: defaultView === 'wasm' ? Math.min(MAX_VIEW, MAX_WASM_VIEW) : MAX_VIEW,
   faultGuard: hasFaultGuard(),
   residency: hasResidency(),
   evict: hasEviction(),

@@ -8,5 +8,6 @@ import { rows as search } from './search.mjs'
 import { rows as slice } from './slice.mjs'
 import { rows as stream } from './stream.mjs'
 import { rows as update } from './update.mjs'
+import { rows as worker } from './worker.mjs'
 
-export const rows = [...record, ...readInto, ...slice, ...update, ...atomic, ...search, ...cold, ...open, ...stream]
+export const rows = [...record, ...readInto, ...slice, ...update, ...atomic, ...search, ...cold, ...open, ...worker, ...stream]

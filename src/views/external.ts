@@ -12,6 +12,7 @@ const canShare = hasExternalShared()
 export class ExternalBuffers implements Buffers {
   readonly mode = 'external'
   readonly longest = MAX_VIEW
+  readonly splits = true
   readonly #native: Mapping
   /** Every buffer made and not known to be gone, by number. */
   readonly #alive = new Map<number, WeakRef<ArrayBuffer>>()

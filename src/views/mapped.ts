@@ -13,6 +13,8 @@ export interface Buffers {
   readonly mode: ViewMode
   /** Most bytes of one buffer. */
   readonly longest: number
+  /** Whether a longer mapping has several. */
+  readonly splits: boolean
   /** A buffer over `length` bytes, `start` bytes behind the start of the mapped pages. */
   make(start: number, length: number): ArrayBufferLike
   /** A shared buffer over the first `length` mapped bytes. */
@@ -74,7 +76,7 @@ export class MappedViews implements Views {
 
   constructor(native: Mapping, buffers: Buffers) {
     this.mode = buffers.mode
-    this.longest = buffers.mode === 'wasm' ? buffers.longest : Number.POSITIVE_INFINITY
+    this.longest = buffers.splits ? Number.POSITIVE_INFINITY : buffers.longest
     this.#native = native
     this.#buffers = buffers
     this.#lead = native.lead

@@ -13,10 +13,13 @@ const hook = (process.env.MMAP_IO_VIEW ?? '').split(',')
 // Asked of the runtime itself, by the status of its answer, never by its name or version.
 export const allowsExternal = !hook.includes('no-external') && externalProbe() !== undefined
 
+/** Whether something can be shown in memory of WebAssembly. */
+export const canUseMemory = !hook.includes('no-wasm') && canMapOver() && hasWasmMemory
+
 const available: Record<ViewMode, boolean> = {
   external: allowsExternal,
   shared: allowsExternal && probeExternalShared(),
-  wasm: !hook.includes('no-wasm') && canMapOver() && hasWasmMemory,
+  wasm: canUseMemory,
   copy: true,
 }
 

@@ -12,6 +12,7 @@ const weights = new WeakMap<SharedArrayBuffer, ArrayBuffer>()
 export class SharedBuffers implements Buffers {
   readonly mode = 'shared'
   readonly longest = MAX_VIEW
+  readonly splits = true
   readonly #native: Mapping
   /** The buffer last made over the start of the mapping. */
   #first: WeakRef<SharedArrayBuffer> | undefined

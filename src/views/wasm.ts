@@ -102,6 +102,7 @@ export class SharedMemories {
 export class WasmBuffers implements Buffers {
   readonly mode = 'wasm'
   readonly longest = MAX_WASM_VIEW
+  readonly splits = false
   readonly #native: Mapping
   /** The one that `make` returned last. */
   #newest: WeakRef<ArrayBuffer> | undefined

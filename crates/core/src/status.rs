@@ -81,6 +81,21 @@ pub(crate) struct Written {
 }
 
 impl Slot {
+    /// The slot as it is now, eight bytes at a time, for those who cannot look at its memory.
+    ///
+    /// ```
+    /// let slot = mmap_io::status::Slot::default();
+    /// slot.add_written(5);
+    /// assert_eq!(slot.copy()[2], 5);
+    /// ```
+    #[must_use]
+    pub fn copy(&self) -> [u64; 8] {
+        let eights = std::ptr::from_ref(self).cast::<[AtomicU64; 8]>();
+        // SAFETY: a slot is 64 bytes of atomics, aligned for these, and lives as long as `self`.
+        let eights = unsafe { &*eights };
+        std::array::from_fn(|at| eights.get(at).map_or(0, |eight| eight.load(Ordering::Acquire)))
+    }
+
     /// What is the matter with the pages: 0 while healthy, 1 when the file was cut, 2 when the operating system could not
     /// supply or store a page, 3 for both.
     ///

@@ -234,6 +234,27 @@ impl Mapping {
         self.holder.file().is_some_and(|file| file.is_private())
     }
 
+    /// Copies the status slot, for runtimes where its memory cannot be shown. Does nothing after close.
+    #[napi(catch_unwind)]
+    pub fn copy_status(&self, mut target: Uint8ArraySlice<'_>) {
+        if let Some(file) = self.holder.file() {
+            let eights = file.slot().copy().into_iter().flat_map(u64::to_ne_bytes);
+            for (target, byte) in buffer::own_bytes(&mut target).iter_mut().zip(eights) {
+                *target = byte;
+            }
+        }
+    }
+
+    /// Counts one write of so many bytes.
+    #[napi(catch_unwind)]
+    pub fn count_written(&self, bytes: f64) -> napi::Result<()> {
+        let bytes = to_bytes(bytes)?;
+        if let Some(file) = self.holder.file() {
+            file.slot().add_written(bytes);
+        }
+        Ok(())
+    }
+
     /// Copies bytes out. `target` is memory that JavaScript owns and no other thread sees.
     #[napi(catch_unwind)]
     pub fn read(&self, offset: f64, mut target: Uint8ArraySlice<'_>) -> napi::Result<Either<(), Failure>> {
