@@ -1,18 +1,15 @@
 /** createAssetHandler: what may be reached, what is mapped and for how long. Electron itself is not needed for any of it. */
 
-import { once } from 'node:events'
 import { mkdirSync, renameSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import { connect } from 'node:net'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { pipeline } from 'node:stream/promises'
 import test, { type ExecutionContext } from 'ava'
 import { type AssetHandler, type AssetHandlerOptions, createAssetHandler } from '#mmap-io/electron'
 import { prelude, survives } from './support/child.ts'
 import { onLinux, onUnix, withGuard } from './support/conditions.ts'
 import { pattern, tempFolder } from './support/files.ts'
+import { serve } from './support/server.ts'
 
 /** A folder of assets beside a file that must not be reached. */
 function assets(t: ExecutionContext): string {
@@ -348,27 +345,9 @@ test('many requests while files are rewritten get whole old or whole new files',
   }
 })
 
-/** An http server over a handler, and its port. */
-async function serve(t: ExecutionContext, handler: AssetHandler): Promise<number> {
-  const server = createServer(async (message, answer) => {
-    const request = {
-      url: `http://localhost${message.url}`,
-      method: message.method,
-      headers: new Headers(message.headers as Record<string, string>),
-    }
-    const response = await handler(request as Request)
-    answer.writeHead(response.status, { ...Object.fromEntries(response.headers), connection: 'close' })
-    if (response.body) await pipeline(Readable.fromWeb(response.body as never), answer).catch(() => {})
-    else answer.end()
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  return (server.address() as AddressInfo).port
-}
-
 test('raw requests through a server reach nothing outside the root', async (t) => {
-  const port = await serve(t, handlerOf(t, assets(t)))
+  const handler = handlerOf(t, assets(t))
+  const port = await serve(t, (request) => handler(request as Request))
   const raw = async (path: string) => {
     const socket = connect(port, '127.0.0.1')
     socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
@@ -391,7 +370,7 @@ test('a client that hangs up in the middle lets the file go', async (t) => {
   const root = assets(t)
   truncateSync(join(root, 'video.mp4'), 50 * 2 ** 20)
   const handler = createAssetHandler(root)
-  const port = await serve(t, handler)
+  const port = await serve(t, (request) => handler(request as Request))
   const controller = new AbortController()
   const response = await fetch(`http://127.0.0.1:${port}/video.mp4`, { signal: controller.signal })
   const reader = (response.body as ReadableStream<Uint8Array>).getReader()

@@ -1,18 +1,14 @@
 /** response(): statuses, headers and bodies, with real Request and Response objects and through a server. */
 import { execFile, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
 import { closeSync, openSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
-import { MemoryMappedFile, type ResponseOptions } from '#mmap-io'
+import { MemoryMappedFile } from '#mmap-io'
 import { prelude, survives } from './support/child.ts'
 import { withGuard } from './support/conditions.ts'
 import { pattern, sparseFile, tempFile, tempFolder } from './support/files.ts'
+import { serve } from './support/server.ts'
 
 const LENGTH = 1000
 const BYTES = pattern(LENGTH)
@@ -332,25 +328,9 @@ test('a response can be cloned', async (t) => {
   t.deepEqual(Buffer.from(b), pattern(300_000))
 })
 
-/** Serves a mapping over HTTP and tells its address. */
-async function serve(t: ExecutionContext, mapping: MemoryMappedFile, options?: ResponseOptions): Promise<string> {
-  const server = createServer(async (message, answer) => {
-    const headers = new Headers(
-      Object.entries(message.headersDistinct).flatMap(([name, values]) => (values ?? []).map((value) => [name, value] as [string, string])),
-    )
-    const response = mapping.response({ method: message.method ?? 'GET', headers }, options)
-    answer.writeHead(response.status, Object.fromEntries(response.headers))
-    if (response.body) await pipeline(Readable.fromWeb(response.body as never), answer).catch(() => answer.destroy())
-    else answer.end()
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
-}
-
 test('a server with fetch as its client', async (t) => {
-  const url = await serve(t, openNamed(t, 'page.html', pattern(300_000)), { headers: { connection: 'close' } })
+  const mapping = openNamed(t, 'page.html', pattern(300_000))
+  const url = `http://127.0.0.1:${await serve(t, (request) => mapping.response(request))}/`
   const whole = await fetch(url)
   t.is(whole.status, 200)
   t.deepEqual(Buffer.from(await whole.arrayBuffer()), pattern(300_000))
@@ -370,7 +350,8 @@ const withCurl = spawnSync('curl', ['--version']).status === 0 ? test : test.ski
 
 withCurl('a server with curl as its client: ranges, resuming, conditions', async (t) => {
   const bytes = pattern(300_000)
-  const url = await serve(t, openNamed(t, 'file.bin', bytes), { headers: { connection: 'close' } })
+  const mapping = openNamed(t, 'file.bin', bytes)
+  const url = `http://127.0.0.1:${await serve(t, (request) => mapping.response(request))}/`
   const run = async (...args: string[]) => (await curl('curl', ['--silent', '--show-error', ...args, url], { encoding: 'buffer' })).stdout
   t.deepEqual(await run(), bytes)
   t.deepEqual(await run('--range', '0-99'), bytes.subarray(0, 100))

@@ -1,5 +1,4 @@
 /** From the URL of a request to a file below a folder. */
-
 import type { BigIntStats } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import { join, sep } from 'node:path'

@@ -20,10 +20,6 @@ export function parseRange(header: string | null, total: number): ByteRange | 'a
   const offset = Number(first)
   const end = last === '' ? total : Number(last) + 1
   // Compared as they are written, since two numbers above 2^53 may be equal.
-  if (last !== '' && isLess(last, first)) return 'all'
+  if (last !== '' && BigInt(last) < BigInt(first)) return 'all'
   return offset >= total ? 'none' : { offset, length: Math.min(end, total) - offset }
-}
-
-function isLess(a: string, b: string): boolean {
-  return BigInt(a) < BigInt(b)
 }
