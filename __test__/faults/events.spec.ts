@@ -166,7 +166,7 @@ withLiveViewsOnUnix('walks fail when they reach lost bytes, and not before', asy
   })
   t.is(error?.kind, 'Truncated')
   t.is(Buffer.concat(parts).toString(), text.slice(0, left))
-  await t.throwsAsync(() => mapping.response().text(), undefined, 'a body never ends early')
+  await t.throwsAsync(async () => mapping.response().text(), { message: /cut/ }, 'a body never ends early')
   t.is(await mapping.response({ headers: new Headers({ range: 'bytes=0-99' }) }).text(), text.slice(0, 100))
 })
 
