@@ -5,7 +5,7 @@
 //
 // `--corrupt` spoils a byte of that file half-way: this must end as a failure.
 import { spawn } from 'node:child_process'
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -92,7 +92,8 @@ async function corrupt(name) {
   await sleep((until - Date.now()) / 2)
   const fd = openSync(join(folder, name), 'r+')
   // A byte of each record, so that none of them is written again before it is read.
-  for (let at = 20; at < COUNT * SIZE; at += SIZE) writeSync(fd, Buffer.from([0x5a]), 0, 1, at)
+  const end = Math.min(COUNT * SIZE, fstatSync(fd).size)
+  for (let at = 20; at < end; at += SIZE) writeSync(fd, Buffer.from([0x5a]), 0, 1, at)
   closeSync(fd)
 }
 
