@@ -18,10 +18,10 @@ let listening = false
 
 /** `hearer` is asked soon after each fault, in whatever mapping, and after a flush failed that nobody waits for. */
 export function hearFaults(hearer: Hearer): void {
+  // Without a descriptor or a thread to be had, the next mapping tries again.
   if (!listening) {
-    listening = true
-    onFault(askAll)
-    keepHandler()
+    listening = onFault(askAll)
+    if (listening) keepHandler()
   }
   if (hearers.size >= enough) {
     forgetGone()

@@ -415,22 +415,21 @@ export class MemoryMappedFile extends EventEmitter<MappingEvents> {
     // A detached target is one of no bytes, too.
     if (bytes.length === 0) return target
     if (offset + bytes.length > total) throw outOfBounds(offset, bytes.length, total)
-    const faults = this.#beforeCopy(offset, bytes.length)
+    this.#refuseLost(offset, bytes.length)
     this.#views.read(offset, bytes)
-    this.#afterCopy(faults, offset, bytes.length)
+    this.#refuseLost(offset, bytes.length)
     return target
   }
 
   /** An owned copy of the bytes, in memory of its own. */
   readBytes(offset = 0, length?: number): Buffer {
-    const size = this.#range(offset, length)
+    const size = this.#sound(offset, length)
     if (size > MAX_VIEW) {
       throw new MmapIoError('Unsupported', `This runtime limits one buffer to ${MAX_VIEW} bytes; read ${size} bytes in parts with readInto`)
     }
     const copy = Buffer.allocUnsafeSlow(size)
-    const faults = this.#beforeCopy(offset, size)
     this.#views.read(offset, copy)
-    this.#afterCopy(faults, offset, size)
+    this.#refuseLost(offset, size)
     return copy
   }
 
@@ -449,11 +448,10 @@ export class MemoryMappedFile extends EventEmitter<MappingEvents> {
     if (this.#mode === MmapMode.ReadOnly) throw invalidMode('updateRegion', this.#mode)
     const total = this.#status.length
     if (offset + size > total) throw outOfBounds(offset, size, total)
-    // #beforeCopy and #afterCopy written out: V8 inlines only so much into one function, and what is over costs a call each, 8 ns in all.
-    const faults = this.#status.faults
+    // Asked here first: V8 inlines only so much into one function, and what is over costs a call each, 8 ns in all.
     if (this.#status.flags !== 0) this.#refuseLost(offset, size)
     this.#views.write(offset, bytes)
-    if (this.#status.faults !== faults) this.#refuseLost(offset, size)
+    if (this.#status.flags !== 0) this.#refuseLost(offset, size)
     this.#written(size)
   }
 
@@ -551,8 +549,8 @@ export class MemoryMappedFile extends EventEmitter<MappingEvents> {
    * of old views read as zeros. A file that others have made longer than the mapping is never cut: growing keeps what they
    * appended, shrinking is ResizeFailed. A window resizes only when it reaches the end of its file, else Unsupported.
    *
-   * Rejects with InvalidMode, ResizeFailed (size 0 among others), Io with the operating system's code (`ENOSPC`, `EFBIG`); file,
-   * length and mapping are as before then. On Windows a file with views cannot be cut: pass `detach: true`, which empties this
+   * Rejects with InvalidMode, ResizeFailed (size 0 among others), Io with the operating system's code (`ENOSPC`, `EFBIG`), Truncated or
+   * IoFault while bytes that it would keep are lost; file, length and mapping are as before then. On Windows a file with views cannot be cut: pass `detach: true`, which empties this
    * thread's views before a shrink, on every platform.
    */
   async resize(newSize: number, options?: { detach?: boolean }): Promise<void> {
@@ -1009,20 +1007,9 @@ export class MemoryMappedFile extends EventEmitter<MappingEvents> {
     return size
   }
 
-  /** Fails when pages of a range were lost. The range was checked. */
+  /** Fails when pages of a range were lost; asked before the bytes are used, and after. The range was checked. */
   #refuseLost(offset: number, length: number): void {
     if (this.#status.flags !== 0 && length > 0 && !this.#closed) settle(this.#native.checkRange(offset, length), this.path)
-  }
-
-  /** Fails when pages were lost before; what it returns tells `#afterCopy` whether some were lost since. */
-  #beforeCopy(offset: number, length: number): number {
-    const faults = this.#status.faults
-    this.#refuseLost(offset, length)
-    return faults
-  }
-
-  #afterCopy(faults: number, offset: number, length: number): void {
-    if (this.#status.faults !== faults) this.#refuseLost(offset, length)
   }
 
   #tellFaults(): void {

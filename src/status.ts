@@ -10,7 +10,6 @@ const CHUNK = 65_536
 const WORDS = 16
 const DOUBLES = 8
 const FLAGS = 0
-const FAULTS = 1
 const LENGTH = 1
 const FLUSHED = 3
 const WRITTEN_LOW = 4
@@ -65,11 +64,6 @@ export class Status {
   /** What is the matter with the pages: 0 while none was lost. */
   get flags(): number {
     return this.#words[this.#word + FLAGS] as number
-  }
-
-  /** Counts repairs of lost pages: no change during a copy, no made-up zeros in it. */
-  get faults(): number {
-    return this.#words[this.#word + FAULTS] as number
   }
 
   /** The word of `flags` itself. */
@@ -135,11 +129,6 @@ class CopiedStatus extends Status {
   override get flags(): number {
     this.#look()
     return super.flags
-  }
-
-  override get faults(): number {
-    this.#look()
-    return super.faults
   }
 
   /** As it was at the last look. */

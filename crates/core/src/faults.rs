@@ -170,6 +170,10 @@ fn without(ranges: &[Range<u64>], others: &[Range<u64>]) -> Vec<Range<u64>> {
     left
 }
 
+fn status_of(file: &File) -> Result<Metadata> {
+    Ok(file.metadata().map_err(|error| OsError::new("fstat", error))?)
+}
+
 /// A part of `within` each, in ascending order, neighbours joined.
 fn merge(mut ranges: Vec<Range<u64>>, within: &Range<u64>) -> Vec<Range<u64>> {
     ranges.sort_unstable_by_key(|range| range.start);
@@ -188,13 +192,9 @@ fn merge(mut ranges: Vec<Range<u64>>, within: &Range<u64>) -> Vec<Range<u64>> {
 impl MappedFile {
     /// Runs `work` on a range that has no lost pages, neither before nor after.
     pub(crate) fn on_sound<T>(&self, offset: u64, len: u64, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        let words = self.slot().words();
-        let faults = words.faults();
         self.refuse_lost(offset, len)?;
         let done = work()?;
-        if words.faults() != faults {
-            self.refuse_lost(offset, len)?;
-        }
+        self.refuse_lost(offset, len)?;
         Ok(done)
     }
 
@@ -229,22 +229,21 @@ impl MappedFile {
         Err(Error::LostWrites { ranges: stored, os: None })
     }
 
-    /// Fails when the file does not reach to the end of the range.
-    pub(crate) fn refuse_cut(&self, file: &File, offset: u64, len: u64) -> Result<()> {
-        let reaches = |file: &File| -> Result<u64> {
-            let len = file.metadata().map_err(|error| OsError::new("fstat", error))?.len();
-            Ok(len.saturating_sub(self.offset()))
-        };
+    /// Fails when the file does not reach to the end of the range. Gives its metadata.
+    pub(crate) fn refuse_cut(&self, file: &File, offset: u64, len: u64) -> Result<Metadata> {
+        let reaches = |metadata: &Metadata| metadata.len().saturating_sub(self.offset());
+        let metadata = status_of(file)?;
         let end = offset.saturating_add(len).min(self.faults().past_end.unwrap_or(u64::MAX));
-        if end <= offset || reaches(file)? >= end {
-            return Ok(());
+        if end <= offset || reaches(&metadata) >= end {
+            return Ok(metadata);
         }
         // Perhaps a resize of our own is on its way.
         let _no_resize = self.no_resize();
+        let metadata = status_of(file)?;
         let end = end.min(self.len());
-        match reaches(file)? {
+        match reaches(&metadata) {
             reaches if reaches < end => Err(Error::Truncated { ranges: vec![reaches.max(offset)..end] }),
-            _ => Ok(()),
+            _ => Ok(metadata),
         }
     }
 
@@ -286,9 +285,8 @@ impl MappedFile {
     pub fn check(&self) -> Result<()> {
         self.refuse_replaced(0, self.len())?;
         let Some(file) = self.file() else { return Ok(()) };
-        self.refuse_cut(file, 0, self.len())?;
+        let metadata = self.refuse_cut(file, 0, self.len())?;
         let Some(baseline) = *self.faults().baseline() else { return Ok(()) };
-        let metadata = file.metadata().map_err(|error| OsError::new("fstat", error))?;
         let now = Baseline::new(&metadata);
         if now.len != baseline.len {
             return Err(Error::Changed("the file has another length than when it was mapped"));
@@ -388,8 +386,7 @@ impl MappedFile {
         let refused = self.put_back()?;
         self.sync_anew()?;
         if let (Some(file), true) = (self.file(), self.mode() == MmapMode::ReadOnly) {
-            let metadata = file.metadata().map_err(|error| OsError::new("fstat", error))?;
-            *self.faults().baseline() = Some(Baseline::new(&metadata));
+            *self.faults().baseline() = Some(Baseline::new(&status_of(file)?));
         }
         self.check().map_err(|error| match error {
             Error::LostWrites { ranges, .. } => Error::LostWrites { ranges, os: refused },

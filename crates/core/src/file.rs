@@ -611,7 +611,6 @@ impl MappedFile {
             return Err(Error::FlushFailed(untold));
         }
         crate::reinstall_guard();
-        let faults = self.slot.words().faults();
         self.refuse_replaced(offset, len)?;
         self.refuse_cut(file, offset, len)?;
         let synced = self.region().sync(offset, len, file).and_then(|()| self.sync_folder());
@@ -621,9 +620,7 @@ impl MappedFile {
             lock(&self.health).failed.get_or_insert_with(|| error.repeat());
         }
         synced?;
-        if self.slot.words().faults() != faults {
-            self.refuse_replaced(offset, len)?;
-        }
+        self.refuse_replaced(offset, len)?;
         // A flush beside this one may have been told the error that belongs to both.
         self.refuse_after_failure()
     }

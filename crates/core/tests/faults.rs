@@ -474,4 +474,28 @@ mod full_disk {
         file.flush().unwrap();
         assert_eq!(file.slot().pending(), 0);
     }
+
+    #[test]
+    fn a_timed_flush_that_fails_is_told_as_a_fault_of_everything() {
+        use common::linux::fail_from_now_on;
+        in_child("full_disk::a_timed_flush_that_fails_is_told_as_a_fault_of_everything", || {
+            let scratch = Scratch::new();
+            fs::write(scratch.file(), [7; 100]).unwrap();
+            // The thread of the flusher fails as the one that starts it does.
+            if !fail_from_now_on(&[Failing { call: libc::SYS_msync, error: libc::EIO, only: None }]) {
+                return skipped("the kernel has no filters for system calls");
+            }
+            let file = std::sync::Arc::new(open(&scratch.file(), MmapMode::ReadWrite));
+            file.flush_every(std::time::Duration::from_millis(2)).unwrap();
+            let mut told = Told::default();
+            file.write(0, b"x").unwrap();
+            let mut news = Vec::new();
+            common::wait_until("the failure is told", || {
+                news = file.new_faults(&mut told);
+                !news.is_empty()
+            });
+            assert_io_fault(Err::<(), _>(news.remove(0)), &[0..100]);
+            assert!(matches!(file.flush(), Err(Error::FlushFailed(_))));
+        });
+    }
 }

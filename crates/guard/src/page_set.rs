@@ -1,32 +1,50 @@
 //! A set of page numbers whose memory is set aside when it is made: the handler changes it without allocating.
+#![allow(unsafe_code, reason = "memory that need not be there to be zero")]
 
+use std::alloc::{alloc_zeroed, Layout};
 use std::ops::Range;
 
 #[derive(Debug)]
 pub(crate) struct PageSet {
-    words: Vec<u64>,
+    words: Option<Box<[u64]>>,
     count: usize,
 }
 
 const BITS: usize = 64;
 
 impl PageSet {
-    /// The empty set of numbers below `pages`. The memory is fresh from the system: it costs nothing until it is used.
+    /// The empty set of numbers below `pages`. Its memory costs nothing until it is used. When there is none to be had, which
+    /// must not end the process, no number goes into the set.
     pub(crate) fn new(pages: usize) -> Self {
-        Self { words: vec![0; pages.div_ceil(BITS)], count: 0 }
+        let words = pages.div_ceil(BITS);
+        let Some(layout) = Layout::array::<u64>(words).ok().filter(|layout| layout.size() > 0) else {
+            return Self::none();
+        };
+        // SAFETY: the size is not 0.
+        let memory = unsafe { alloc_zeroed(layout) }.cast::<u64>();
+        if memory.is_null() {
+            return Self::none();
+        }
+        // SAFETY: allocated for so many words, as a box of them would be, and zero is a value of theirs.
+        let words = unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(memory, words)) };
+        Self { words: Some(words), count: 0 }
     }
 
-    /// A set of no numbers at all.
+    /// A set that no number goes into.
     pub(crate) const fn none() -> Self {
-        Self { words: Vec::new(), count: 0 }
+        Self { words: None, count: 0 }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.count == 0
     }
 
+    fn word(&self, page: usize) -> Option<u64> {
+        self.words.as_ref()?.get(page / BITS).copied()
+    }
+
     pub(crate) fn has(&self, page: usize) -> bool {
-        self.words.get(page / BITS).is_some_and(|word| word >> (page % BITS) & 1 == 1)
+        self.word(page).is_some_and(|word| word >> (page % BITS) & 1 == 1)
     }
 
     pub(crate) fn insert(&mut self, pages: Range<usize>) {
@@ -42,7 +60,7 @@ impl PageSet {
     fn change(&mut self, pages: Range<usize>, change: impl Fn(&mut u64, u64)) {
         let mut page = pages.start;
         while page < pages.end {
-            let Some(word) = self.words.get_mut(page / BITS) else { return };
+            let Some(word) = self.words.as_mut().and_then(|words| words.get_mut(page / BITS)) else { return };
             let first = page % BITS;
             let len = (pages.end - page).min(BITS - first);
             let mask = if len == BITS { u64::MAX } else { ((1 << len) - 1) << first };
@@ -57,7 +75,7 @@ impl PageSet {
     fn first(&self, pages: Range<usize>, wanted: bool) -> Option<usize> {
         let mut page = pages.start;
         while page < pages.end {
-            let word = *self.words.get(page / BITS)?;
+            let word = self.word(page)?;
             let word = if wanted { word } else { !word } >> (page % BITS);
             if word != 0 {
                 let found = page + word.trailing_zeros() as usize;

@@ -51,9 +51,12 @@ fn tell_all() {
 }
 
 /// Calls `callback` soon after pages were lost, or a flush failed that nobody waits for, in whatever mapping. Ends with the
-/// environment.
+/// environment. False when nothing could be started that would call it.
 #[napi(catch_unwind, ts_args_type = "callback: () => void")]
-pub fn on_fault(env: &Env, callback: Function<'_, (), ()>) -> napi::Result<()> {
+pub fn on_fault(env: &Env, callback: Function<'_, (), ()>) -> napi::Result<bool> {
+    if mmap_io::on_fault(tell_all).is_err() {
+        return Ok(false);
+    }
     static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let tell = callback.build_threadsafe_function::<()>().callee_handled::<false>().weak::<true>().build()?;
@@ -65,7 +68,7 @@ pub fn on_fault(env: &Env, callback: Function<'_, (), ()>) -> napi::Result<()> {
         drop(all);
         drop(gone);
     })?;
-    mmap_io::on_fault(tell_all).map_err(|error| napi::Error::from_reason(error.to_string()))
+    Ok(true)
 }
 
 #[napi]
