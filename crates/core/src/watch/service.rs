@@ -41,6 +41,8 @@ pub(super) struct Watch {
 struct Fate {
     file: Option<FileId>,
     gone_since: Option<Instant>,
+    /// It came back, and that was told, before the notification about it.
+    was_found: bool,
 }
 
 #[derive(Default)]
@@ -131,7 +133,7 @@ where
         subscriber: Subscriber::new(Box::new(callback)),
         hints: Mutex::default(),
         is_queued: AtomicBool::new(false),
-        fate: Mutex::new(Fate { file: Some(mapped), gone_since: None }),
+        fate: Mutex::new(Fate { file: Some(mapped), gone_since: None, was_found: false }),
     });
     let mut folders = folders();
     let started = folders.attach(&watch).and_then(|()| {
@@ -308,7 +310,11 @@ impl Watch {
         let known = *lock(&self.fate);
         match found {
             Ok(file) => {
-                *lock(&self.fate) = Fate { file: Some(file), gone_since: None };
+                let was_found = seen == Seen::Same && known.gone_since.is_some();
+                *lock(&self.fate) = Fate { file: Some(file), gone_since: None, was_found };
+                if seen == Seen::Another && known.was_found && known.file == Some(file) {
+                    return;
+                }
                 let replaced = seen == Seen::Another || known.gone_since.is_some() || known.file != Some(file);
                 if replaced || seen == Seen::Changed {
                     self.tell(Change { replaced, ..Change::new(ChangeKind::Modified) });
@@ -328,7 +334,7 @@ impl Watch {
     fn lose(&self) {
         let mut fate = lock(&self.fate);
         if fate.gone_since.is_none() {
-            *fate = Fate { file: None, gone_since: Some(Instant::now()) };
+            *fate = Fate { file: None, gone_since: Some(Instant::now()), was_found: false };
             drop(fate);
             self.tell(Change::new(ChangeKind::Removed));
         }
