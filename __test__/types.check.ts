@@ -12,6 +12,7 @@ import {
   type capabilities,
   copyMmap,
   type createMmap,
+  type FaultEvent,
   type FlushPolicy,
   flush,
   type HeaderSource,
@@ -101,6 +102,10 @@ export async function uses(path: string | Buffer | URL, data: Bytes): Promise<vo
   for (const headers of sources) mapping.response(new Request('http://localhost/'), { type: 'text/plain', headers })
   const response: Response = mapping.response({ headers: new Headers() })
   await Promise.all([response.text(), web.cancel(), readable.destroy()])
+  mapping.on('fault', ({ kind, offset, length }) => console.log(kind satisfies FaultEvent['kind'], offset + length))
+  const health: Uint32Array = mapping.faultWord
+  if (health[0] !== 0) await mapping.heal()
+  mapping.check()
   mapping.close({ detach: false })
   try {
     await mapping.resize(5, { detach: true })
