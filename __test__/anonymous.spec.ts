@@ -1,6 +1,6 @@
 /** Memory without a file. */
 import test from 'ava'
-import { MemoryMappedFile, type MmapIoError, pageSize } from '#mmap-io'
+import { MemoryMappedFile, type MmapIoError } from '#mmap-io'
 import { prelude, survives } from './support/child.ts'
 import { onLinux } from './support/conditions.ts'
 
@@ -54,7 +54,8 @@ onLinux('close gives anonymous memory back, and huge pages are asked for', async
     print([flags.length, before, during, resident()])`,
   )) as number[]
   t.is(flags, 1)
-  const size = 64 * 2 ** 20
-  t.true((during as number) - (before as number) >= size, `${before} ${during}`)
-  t.true((during as number) - (after as number) >= size - 16 * pageSize(), `${during} ${after}`)
+  // The runtime's own memory grows and shrinks meanwhile.
+  const most = 0.9 * 64 * 2 ** 20
+  t.true((during as number) - (before as number) >= most, `${before} ${during}`)
+  t.true((during as number) - (after as number) >= most, `${during} ${after}`)
 })
