@@ -99,7 +99,9 @@ withLoop('what a real device cannot store is an error that stays after the kerne
   mkdirSync(folder)
   const program = `${prelude}${told}
     const mapping = MemoryMappedFile.createRwSync(path, 32 << 20, { sparse: true })
-    mapping.asSliceMut().bytes.fill(9)
+    const slice = mapping.asSliceMut()
+    slice.bytes.fill(9)
+    slice.release()
     print([await told(() => mapping.flush()), await told(() => mapping.flushSync())])`
   const [first, second] = (await survives(t, program, join(folder, 'file'))) as unknown[][]
   // Kernels differ in what they call a device that is full.
