@@ -241,6 +241,7 @@ test('roots and options are checked', async (t) => {
   t.throws(() => loose('a', { maxMapped: '5' }), { instanceOf: TypeError, code: 'ERR_INVALID_ARG_TYPE' })
   t.throws(() => loose('a', { maxmapped: 5 }), { instanceOf: TypeError, code: 'ERR_INVALID_ARG_VALUE' })
   t.throws(() => loose('a', { index: 5 }), { instanceOf: TypeError, code: 'ERR_INVALID_ARG_TYPE' })
+  t.throws(() => loose('a', { index: 'a\0b' }), { instanceOf: TypeError, code: 'ERR_INVALID_ARG_VALUE' })
   t.throws(() => loose('a', { headers: { 'a b': '' } }), { instanceOf: TypeError, code: 'ERR_INVALID_ARG_VALUE' })
   const handler = loose(new URL(`file://${assets(t)}`))
   t.is((await get(handler, 'docs')).status, 200)

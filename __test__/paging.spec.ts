@@ -6,7 +6,7 @@ import test, { type ExecutionContext } from 'ava'
 import { MemoryMappedFile, MmapMode, pageSize } from '#mmap-io'
 import { prelude, run, survives } from './support/child.ts'
 import { asRootOnLinux, onLinux, withEviction } from './support/conditions.ts'
-import { pattern, tempFile } from './support/files.ts'
+import { pattern, sparseFile, tempFile } from './support/files.ts'
 import { view } from './support/view.ts'
 
 const page = pageSize()
@@ -163,11 +163,34 @@ test('what onProgress throws ends the work and rejects the promise', async (t) =
   )
 })
 
-test('close does not disturb a touch that is running', async (t) => {
+test('close does not disturb a step that is running, and no step follows', async (t) => {
   const mapping = MemoryMappedFile.openRwSync(cleanFile(t, 256))
-  const touch = mapping.touchPages(Array.from({ length: 100 }, () => [0, 256 * page] as const))
+  const touch = mapping.touchPages()
   mapping.close()
-  t.is(await touch, 100 * 256 * page)
+  t.is(await touch, 256 * page)
+  await endsEarly(
+    t,
+    `
+    const touch = memory.touchPages(ranges).then(() => 'done', (error) => error.code)
+    setTimeout(() => memory.close(), 10)
+    print(await touch)`,
+    'ERR_MMAP_CLOSED',
+  )
+})
+
+test('touchPages of many steps loads every range to its end', async (t) => {
+  const mapping = MemoryMappedFile.openRwSync(sparseFile(t, 2 ** 30))
+  const part = 2 ** 28
+  const ranges = [[0, 0], [1, part - 1], [part, 1], [3 * part - 7, 7], [3 * part, part]] as const // biome-ignore format: a table
+  const told: number[] = []
+  await mapping.touchPages(ranges, { onProgress: (done) => told.push(done) })
+  t.true(told.length > 1, 'there were steps')
+  t.is(told.at(-1), 2 * part + 7)
+  for (const [offset, length] of ranges) {
+    const { residentPages, pages } = mapping.residency(offset, length)
+    t.is(residentPages, pages, `${offset}`)
+  }
+  mapping.close()
 })
 
 onLinux('advice on a range reaches the kernel, and dont-need makes pages the first to go', async (t) => {

@@ -213,7 +213,7 @@ test('more matches than an array should hold are an error, not the end of the pr
   mapping.close()
 })
 
-test('close does not disturb a search that runs', async (t) => {
+test('close does not disturb a step that runs', async (t) => {
   const content = pattern(4_000_000)
   const mapping = await MemoryMappedFile.openRo(tempFile(t, content))
   const searches = [mapping.search(content.subarray(-8)), mapping.search('no such thing')]
@@ -262,24 +262,31 @@ test('a signal of any kind that has the parts of one will do, and keeps no liste
   mapping.close()
 })
 
-test('an abort ends the native search', async (t) => {
-  const { openSync } = await import('#binding')
-  const { abortable } = await import('../src/abort.ts')
-  const request = { mode: 'read-only', create: 'never', offset: 0, allocate: false, touch: false, hugePages: false } as const
-  const native = openSync(Buffer.from(tempFile(t, 'abc')), request)
-  if ('kind' in native) return t.fail(native.message)
-  const controller = new AbortController()
-  let search = (): unknown => undefined
-  const aborted = abortable(controller.signal, (stop) => {
-    search = () => native.search(Buffer.from('c'), 0, 3, 10, stop)
-    return new Promise(() => {})
-  })
-  t.deepEqual(await search(), Float64Array.of(2))
-  const reason = new Error('enough')
-  controller.abort(reason)
-  await t.throwsAsync(aborted, { is: reason })
-  t.deepEqual(await search(), new Float64Array())
-  native.close()
+test('a search ends soon when it is aborted or its mapping is closed', async (t) => {
+  // Searching so much takes minutes, and with one thread in the pool a call that waits for it would, too.
+  const program = `${prelude}
+    const failed = (promise) => promise.then(() => 'found', (error) => error.code ?? error)
+    const mapping = await MemoryMappedFile.openRo(path)
+    const controller = new AbortController()
+    const aborted = failed(mapping.search('x', { signal: controller.signal }))
+    setTimeout(() => controller.abort('enough'), 10)
+    const reason = await aborted
+    await mapping.evict(0, 1)
+    const closed = failed(mapping.search('x'))
+    setTimeout(() => mapping.close(), 10)
+    print([reason, await closed])`
+  const { stdout, stderr } = await run(program, [sparseFile(t, 2 ** 40)], [], { UV_THREADPOOL_SIZE: '1' })
+  t.is(stdout, '["enough","ERR_MMAP_CLOSED"]\n', stderr)
+})
+
+test('a search of many steps finds what one step would', async (t) => {
+  const mapping = MemoryMappedFile.openRwSync(sparseFile(t, GiB))
+  const places: number[] = []
+  for (let at = 5; at < GiB - 7; at += 2 ** 24 + 12_345) places.push(at)
+  for (const at of places) mapping.updateRegion(at, 'needle!')
+  t.deepEqual(await mapping.search('needle!'), places)
+  t.deepEqual(await mapping.search('needle!', { limit: 30, from: 6 }), places.slice(1, 31))
+  mapping.close()
 })
 
 test('an empty needle is found at every position, and refused where matches are counted', async (t) => {

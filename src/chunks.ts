@@ -1,6 +1,5 @@
 /** A mapping piece by piece. */
-import { checkCount } from './arguments.ts'
-import { outOfRange, wrongType } from './misuse.ts'
+import { wrongType } from './misuse.ts'
 import type { MappedSliceMut } from './slice-mut.ts'
 
 /** Pieces of a mapping to write to. */
@@ -20,11 +19,6 @@ export interface Walked {
   refuseLost(offset: number, length: number): void
   asSlice(offset: number, length: number): Buffer
   asSliceMut(offset: number, length: number): MappedSliceMut
-}
-
-export function checkChunkSize(size: number): void {
-  checkCount('chunkSize', size)
-  if (size === 0) throw outOfRange('chunkSize', 'at least 1', size)
 }
 
 /** Where the pieces of `total` bytes lie. The mapping has to be open at each step, also at the one that finds no more. */

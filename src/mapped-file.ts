@@ -4,7 +4,7 @@ import type { FileHandle } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { inspect } from 'node:util'
 import type { Mapping } from '#binding'
-import { checkBoolean, checkCount, checkOptionalCount } from './arguments.ts'
+import { checkBoolean, checkCount, checkOptionalCount, checkPositive } from './arguments.ts'
 import {
   type AtomicU32,
   type AtomicU32Slice,
@@ -17,7 +17,7 @@ import {
   U64,
 } from './atomics.ts'
 import { type Bytes, checkTypedArray, isBytes, type TypedArrayConstructor, toBytes, toTarget } from './bytes.ts'
-import { Chunks, type ChunksMut, checkChunkSize, chunks, type Walked } from './chunks.ts'
+import { Chunks, type ChunksMut, chunks, type Walked } from './chunks.ts'
 import { type FaultEvent, type FlushPolicy, MmapAdvice, MmapMode, type ViewMode } from './enums.ts'
 import { closedError, invalidMode, MmapIoError, misaligned, outOfBounds, settle } from './errors.ts'
 import { emptyFaultWord, faultWord, type Hearer, hearFaults } from './faults.ts'
@@ -630,8 +630,9 @@ export class MemoryMappedFile extends EventEmitter<MappingEvents> {
    * Loads pages into memory, off the main thread: asks for read-ahead of all ranges first, so that the device works on many at once,
    * then reads a byte of every page. Without `ranges`, everything. Nothing is copied or made dirty.
    *
-   * Resolves to the sum of the ranges' lengths in bytes. The file stays open until the work has ended: close() does not disturb it.
-   * Rejects with OutOfBounds for any of the ranges, and with the reason of `signal` at once when that is aborted.
+   * Resolves to the sum of the ranges' lengths in bytes. Works in steps of about 0.1 s, which is how long a worker that is terminated or
+   * a process that exits may wait for it. Rejects with OutOfBounds for any of the ranges; at the next step with Closed after close(), and
+   * with OutOfBounds after a shrink below one of them; with the reason of `signal` at once when that is aborted.
    *
    * ```js
    * const mapping = await MemoryMappedFile.openRo('package.json')
@@ -644,7 +645,7 @@ export class MemoryMappedFile extends EventEmitter<MappingEvents> {
     const given = toNumbers(ranges)
     const wishes = touchOptions(options)
     const [numbers, total] = this.#ranges(given)
-    await load(this.#native, numbers, total, wishes, this.path)
+    await load(this.#native, numbers, total, wishes, () => this.#openLength(), this.path)
     return total
   }
 
@@ -701,7 +702,7 @@ export class MemoryMappedFile extends EventEmitter<MappingEvents> {
    * ```
    */
   chunks(chunkSize: number): IterableIterator<Buffer> {
-    checkChunkSize(chunkSize)
+    checkPositive('chunkSize', chunkSize)
     return chunks(this.#owner, chunkSize, this.#openLength())
   }
 
@@ -724,7 +725,7 @@ export class MemoryMappedFile extends EventEmitter<MappingEvents> {
    * ```
    */
   chunksMut(chunkSize: number): ChunksMut {
-    checkChunkSize(chunkSize)
+    checkPositive('chunkSize', chunkSize)
     this.#checkWritable('chunksMut')
     return new Chunks(this.#owner, chunkSize)
   }
@@ -797,11 +798,12 @@ export class MemoryMappedFile extends EventEmitter<MappingEvents> {
 
   /**
    * Where matches begin that lie wholly in `from` to `to`, in ascending order, none of which overlaps the one before; at most `limit`
-   * of them. Runs on the libuv pool.
+   * of them. Runs on the libuv pool, in steps of about 0.1 s, which is how long a worker that is terminated or a process that exits may
+   * wait for it; a thread that is busy for longer holds it up.
    *
-   * `from` and `to` count from the end when negative and end where the mapping does. The file stays open until the search has ended:
-   * close() does not disturb it. Rejects with the reason of `signal` at once when that is aborted; `RangeError` for an empty needle
-   * or a limit of 0; Unsupported when there are more than 16,777,216 matches; OutOfBounds when a shrink came before the search.
+   * `from` and `to` count from the end when negative and end where the mapping does. Rejects with the reason of `signal` at once when
+   * that is aborted; with Closed at the next step after close(); `RangeError` for an empty needle or a limit of 0; Unsupported when there
+   * are more than 16,777,216 matches; OutOfBounds when the file was made shorter meanwhile.
    *
    * ```js
    * const log = await MemoryMappedFile.openRo('package.json')

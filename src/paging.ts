@@ -1,5 +1,5 @@
 /** Loading pages: which ranges, how far, and until when. */
-import { type Mapping, Progress, type Stop } from '#binding'
+import type { Mapping } from '#binding'
 import { abortable, checkSignal } from './abort.ts'
 import { checkCount } from './arguments.ts'
 import { settle } from './errors.ts'
@@ -15,9 +15,6 @@ export interface TouchOptions {
   /** Told now and then how many bytes are done, and once at the end. What it throws ends the work and rejects the promise. */
   onProgress?: (done: number, total: number) => void
 }
-
-/** How often progress is told, in milliseconds. */
-const EVERY = 50
 
 /** Offsets and lengths, one after the other; undefined: everything. */
 export function toNumbers(ranges: Range | readonly Range[] | undefined): Float64Array | undefined {
@@ -42,39 +39,35 @@ export function touchOptions(options: TouchOptions | undefined): TouchOptions {
   return { ...(signal && { signal }), ...(onProgress && { onProgress }) }
 }
 
-/** Loads pages on the pool. */
+/** Loads pages on the pool, step by step. */
 export async function load(
   native: Mapping,
   numbers: Float64Array,
   total: number,
   options: TouchOptions,
+  check: () => void,
   path: string | null,
 ): Promise<void> {
   const { signal, onProgress } = options
-  const progress = new Progress()
-  await abortable(signal, async (stop) => {
-    const task = native.load(numbers, stop, progress)
-    if (onProgress === undefined) return settle(await task, path)
-    const tell = (done: number) => {
-      if (!signal?.aborted) onProgress(done, total)
-    }
-    settle(await whileTelling(() => tell(progress.done), stop, task), path)
-    tell(total)
+  await abortable(signal, async () => {
+    let left = numbers
+    let done = 0
+    do {
+      check()
+      const loaded = settle(await native.load(left), path)
+      done += loaded
+      left = without(left, loaded)
+      if (!signal?.aborted) onProgress?.(done, total)
+    } while (done < total && !signal?.aborted)
   })
 }
 
-/** Calls `tell` while a task runs; what it throws ends the task. */
-function whileTelling<T>(tell: () => void, stop: Stop, task: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setInterval(() => {
-      try {
-        tell()
-      } catch (error) {
-        stop.stop()
-        clearInterval(timer)
-        reject(error)
-      }
-    }, EVERY)
-    task.then(resolve, reject).finally(() => clearInterval(timer))
-  })
+/** Ranges without their first bytes. */
+function without(numbers: Float64Array, bytes: number): Float64Array {
+  let first = 0
+  for (; first < numbers.length && bytes >= (numbers[first + 1] as number); first += 2) bytes -= numbers[first + 1] as number
+  const left = numbers.slice(first)
+  if (left.length === 0) return left
+  left.set([(left[0] as number) + bytes, (left[1] as number) - bytes])
+  return left
 }

@@ -1,7 +1,7 @@
 /** Searching: arguments as Buffer takes them, the search itself in native code. */
 import type { Failure, Mapping } from '#binding'
 import { abortable, checkSignal } from './abort.ts'
-import { checkCount } from './arguments.ts'
+import { checkPositive } from './arguments.ts'
 import { type Bytes, toBytes } from './bytes.ts'
 import { MmapIoError, outOfBounds, settle } from './errors.ts'
 import { outOfRange, wrongType } from './misuse.ts'
@@ -178,14 +178,24 @@ export class Search {
     const { from, to, limit = MOST + 1, signal } = pick(options, ['from', 'to', 'limit', 'signal'])
     checkPosition('options.from', from)
     checkPosition('options.to', to)
-    checkCount('options.limit', limit)
-    if (limit === 0) throw outOfRange('options.limit', 'at least 1', limit)
+    checkPositive('options.limit', limit)
     checkSignal('options.signal', signal)
     const total = this.#owner.openLength()
     const start = clamp(toIndex(from, total, 0), total)
     const end = Math.max(start, clamp(toIndex(to, total, total), total))
-    const offsets = await abortable(signal, (stop) => this.#native.search(bytes, start, end, Math.min(limit, MOST + 1), stop))
-    return toArray(this.#settle(offsets))
+    return abortable(signal, async () => {
+      const found: Float64Array[] = []
+      let at = start
+      for (let wanted = Math.min(limit, MOST + 1); at < end && wanted > 0 && !signal?.aborted; ) {
+        this.#owner.openLength()
+        const { offsets, searched } = this.#settle(await this.#native.search(bytes, at, end, wanted))
+        found.push(offsets)
+        wanted -= offsets.length
+        at = searched
+      }
+      this.#owner.refuseLost(start, at - start)
+      return toArray(found)
+    })
   }
 
   #settle<T>(result: T | Failure): T {
@@ -193,12 +203,16 @@ export class Search {
   }
 }
 
-function toArray(offsets: Float64Array): number[] {
-  if (offsets.length > MOST) {
+function toArray(parts: readonly Float64Array[]): number[] {
+  const length = parts.reduce((sum, part) => sum + part.length, 0)
+  if (length > MOST) {
     throw new MmapIoError('Unsupported', `More than ${MOST} matches do not fit an array; give a limit or a range, or use findAll`)
   }
   // A third of the time of Array.from, which would be felt.
-  const array = new Array<number>(offsets.length)
-  for (let index = 0; index < offsets.length; index++) array[index] = offsets[index] as number
+  const array = new Array<number>(length)
+  let next = 0
+  for (const part of parts) {
+    for (let index = 0; index < part.length; index++) array[next++] = part[index] as number
+  }
   return array
 }

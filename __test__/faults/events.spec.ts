@@ -25,9 +25,9 @@ import { isLive } from '../support/view.ts'
 const SIZE = 100_000
 const sevens = (t: ExecutionContext) => tempFile(t, Buffer.alloc(SIZE, 7))
 
-/** Listening keeps no process alive. */
+/** Listening keeps neither the process alive nor a mapping that nothing else refers to. */
 async function nextFault(mapping: MemoryMappedFile): Promise<FaultEvent> {
-  const keep = setInterval(() => {}, 1000)
+  const keep = setInterval(() => mapping.length, 1000)
   const [event] = await once(mapping, 'fault')
   clearInterval(keep)
   return event

@@ -81,6 +81,28 @@ test('a process that exits in the middle of a long task does not wait for it', a
   }
 })
 
+test('neither a worker that is terminated nor a process that exits waits for long tasks of workers', async (t) => {
+  const path = tempFile(t, '')
+  truncateSync(path, 2 ** 40)
+  const program = `${prelude}${workers}
+    const start = async () => {
+      const worker = new Worker(${JSON.stringify(`
+        import { parentPort, workerData } from 'node:worker_threads'
+        import { MemoryMappedFile } from '#mmap-io'
+        const mapping = MemoryMappedFile.openRoSync(workerData)
+        mapping.search('x')
+        mapping.touchPages()
+        parentPort.postMessage('started')`)}, { eval: true, workerData: path })
+      await once(worker, 'message')
+      return worker
+    }
+    await (await start()).terminate()
+    await start()
+    process.exit(7)`
+  const { code, signal, stderr } = await run(program, [path])
+  t.deepEqual([code, signal, stderr], [7, null, ''])
+})
+
 test('a worker that exits by itself in the middle of any call ends alone', async (t) => {
   const program = `${prelude}${workers}
     const ends = new Set()

@@ -39,8 +39,8 @@ function side(size, read, close) {
   return { run, verify, close }
 }
 
-function ours({ path, size }) {
-  const mapping = MemoryMappedFile.openRoSync(path)
+function ours({ path, size }, Mapped = MemoryMappedFile) {
+  const mapping = Mapped.openRoSync(path)
   const view = mapping.dataView()
   let touched = 0
   for (let at = 0; at < size; at += pageSize()) touched += view.getUint8(at)

@@ -30,8 +30,8 @@ function side(size, cut, close) {
   return { run, verify, close }
 }
 
-function ours({ path, size }) {
-  const mapping = MemoryMappedFile.openRoSync(path)
+function ours({ path, size }, Mapped = MemoryMappedFile) {
+  const mapping = Mapped.openRoSync(path)
   return side(
     size,
     (at) => mapping.asSlice(at, SLICE),

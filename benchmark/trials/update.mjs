@@ -11,9 +11,9 @@ const CELL = 64
  * Every write carries its own number, so that a lost one shows. After each run the file is read by the ordinary way and compared with a
  * model of all writes so far.
  */
-function side({ path, size }, open) {
+function side({ path, size }, open, Mapped = MemoryMappedFile) {
   const own = `${path}-${process.pid}`
-  const mapping = MemoryMappedFile.createRwSync(own, size)
+  const mapping = Mapped.createRwSync(own, size)
   const { write, check = () => {} } = open(mapping)
   const shift = shiftFor(size / CELL)
   const data = Buffer.allocUnsafeSlow(CELL).fill('mmap-io ')
@@ -43,11 +43,15 @@ function side({ path, size }, open) {
   return { run, verify, close: () => mapping.close() }
 }
 
-const ours = (file) =>
-  side(file, (mapping) => ({
-    write: (at, data) => mapping.updateRegion(at, data),
-    check: (writes) => same(mapping.pendingBytes, writes * CELL, 'pendingBytes'),
-  }))
+const ours = (file, Mapped) =>
+  side(
+    file,
+    (mapping) => ({
+      write: (at, data) => mapping.updateRegion(at, data),
+      check: (writes) => same(mapping.pendingBytes, writes * CELL, 'pendingBytes'),
+    }),
+    Mapped,
+  )
 
 const rival = (file) =>
   side(file, (mapping) => {

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::SystemTime;
 
 use mmap_io_guard::Words;
@@ -13,6 +13,7 @@ use mmap_io_guard::Words;
 use crate::error::{Error, OsError, Result};
 use crate::file::{MappedFile, MmapMode};
 use crate::guard::Kept;
+use crate::mutex::lock;
 use crate::os;
 use crate::range;
 use crate::region::Region;
@@ -68,7 +69,7 @@ impl Faults {
 
     fn baseline(&self) -> MutexGuard<'_, Option<Baseline>> {
         // A whole value is put in: a panic cannot leave it half done.
-        self.baseline.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.baseline)
     }
 
     /// Has a new region's lost pages repaired, where that was asked for.

@@ -30,6 +30,7 @@ use crate::faults::Faults;
 use crate::flusher;
 use crate::foreign::Foreign;
 use crate::kept_advice::{self, KeptAdvice};
+use crate::mutex::lock;
 use crate::os::{self, Advice, Growth, Others, Sharing};
 use crate::page_locks::PageLocks;
 use crate::range;
@@ -155,11 +156,6 @@ struct Resize<'a> {
     actual: u64,
     /// Where the file is to end.
     new_end: u64,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What the locks of this file protect is changed by single assignments: a panic cannot leave it half done.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl MappedFile {

@@ -1,10 +1,11 @@
 //! One thread for all timed flush policies. It starts with the first and ends with the last.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use crate::error::OsError;
 use crate::file::MappedFile;
+use crate::mutex::lock;
 
 struct Entry {
     file: Weak<MappedFile>,
@@ -20,14 +21,9 @@ struct Flusher {
 static FLUSHER: Mutex<Flusher> = Mutex::new(Flusher { entries: Vec::new(), running: false });
 static CHANGED: Condvar = Condvar::new();
 
-fn lock() -> MutexGuard<'static, Flusher> {
-    // Entries are pushed and removed whole: a panic cannot leave them half done.
-    FLUSHER.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Flushes `file` every `every`, when bytes are pending, until it is dropped.
 pub(crate) fn register(file: &Arc<MappedFile>, every: Duration) -> Result<(), OsError> {
-    let mut flusher = lock();
+    let mut flusher = lock(&FLUSHER);
     if !flusher.running {
         let thread = std::thread::Builder::new().name("mmap-io flusher".into());
         thread.spawn(run).map_err(|error| OsError::new("thread", error))?;
@@ -39,7 +35,7 @@ pub(crate) fn register(file: &Arc<MappedFile>, every: Duration) -> Result<(), Os
 }
 
 fn run() {
-    let mut flusher = lock();
+    let mut flusher = lock(&FLUSHER);
     loop {
         let now = Instant::now();
         flusher.entries.retain(|entry| entry.file.strong_count() > 0);
@@ -54,7 +50,7 @@ fn run() {
             files.iter().for_each(|file| file.flush_in_background());
             // Dropped with no lock held: the last reference unmaps.
             drop(files);
-            flusher = lock();
+            flusher = lock(&FLUSHER);
             continue;
         }
         let Some(next) = flusher.entries.iter().map(|entry| entry.due).min() else {

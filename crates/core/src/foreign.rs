@@ -9,7 +9,9 @@
 //! while [`Foreign::while_kept`] runs.
 #![allow(unsafe_code, reason = "a pointer to memory that is used by several threads")]
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
+
+use crate::mutex::lock;
 
 /// Something that keeps the memory from being freed until it is dropped, which may happen on any thread.
 ///
@@ -136,7 +138,7 @@ impl Foreign {
 
     fn keeps(&self) -> MutexGuard<'_, Vec<Keep>> {
         // Keeps are pushed and popped whole: a panic cannot leave the list half done.
-        self.keeps.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.keeps)
     }
 }
 

@@ -8,10 +8,11 @@
 
 use std::fs::File;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use mmap_io_guard::{Addresses, Registration, Words};
 
+use crate::mutex::lock;
 use crate::os::{self, Map, Sharing};
 use crate::region::{to_u64, Region};
 
@@ -22,7 +23,7 @@ pub(crate) struct Kept(Mutex<Vec<Arc<Region>>>);
 impl Kept {
     fn regions(&self) -> MutexGuard<'_, Vec<Arc<Region>>> {
         // Regions are pushed and taken whole: a panic cannot leave the list half done.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     pub(crate) fn push(&self, region: Region) {

@@ -51,6 +51,7 @@ pub mod lock;
 pub mod manager;
 mod memory;
 pub mod mmap;
+mod mutex;
 pub mod open;
 mod os;
 mod page_locks;
@@ -84,7 +85,7 @@ pub use mmap::{MappedSlice, MappedSliceMut, MemoryMappedFile, MmapMode, TouchHin
 pub use open::{Create, OpenOptions};
 pub use os::Advice;
 pub use region::{Region, Residency};
-pub use search::Needle;
+pub use search::{Matches, Needle};
 pub use version::Version;
 #[cfg(feature = "watch")]
 pub use watch::{ChangeEvent, ChangeKind, WatchHandle};

@@ -6,9 +6,10 @@
 //! call clears what is too old.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::mutex::lock;
 use crate::os;
 use crate::region::Region;
 
@@ -20,11 +21,6 @@ const MOST: usize = 64;
 const MOST_BYTES: usize = 1 << 40;
 
 static LINGERING: Mutex<Queue> = Mutex::new(VecDeque::new());
-
-fn lock() -> MutexGuard<'static, Queue> {
-    // Entries are pushed and popped whole: a panic cannot leave the queue half done.
-    LINGERING.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Keeps `region`'s addresses mapped for some seconds, the oldest giving way when there are many.
 ///
@@ -48,7 +44,7 @@ pub fn linger(region: Arc<Region>) {
     if !os::CAN_COVER {
         return drop(region);
     }
-    lock().push_back((Instant::now(), region));
+    lock(&LINGERING).push_back((Instant::now(), region));
     clear_old();
 }
 
@@ -56,7 +52,7 @@ pub fn linger(region: Arc<Region>) {
 pub(crate) fn clear_old() {
     let mut over = Vec::new();
     {
-        let mut queue = lock();
+        let mut queue = lock(&LINGERING);
         let mut bytes = queue.iter().map(|(_, region)| region.len()).fold(0, usize::saturating_add);
         while let Some((since, region)) = queue.front() {
             if since.elapsed() <= KEEP && queue.len() <= MOST && bytes <= MOST_BYTES {
@@ -72,6 +68,6 @@ pub(crate) fn clear_old() {
 
 /// Lets everything go, because addresses are needed. Tells whether there was anything.
 pub(crate) fn clear() -> bool {
-    let all = std::mem::take(&mut *lock());
+    let all = std::mem::take(&mut *lock(&LINGERING));
     !all.is_empty()
 }

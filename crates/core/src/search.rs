@@ -12,7 +12,7 @@
 //!
 //! let log = OpenOptions::new(MmapMode::ReadOnly).open(&path)?;
 //! let info = Needle::owned(b"INFO".to_vec()).unwrap();
-//! assert_eq!(log.find_all(&info, 0..log.len(), 10, || false)?, [0, 22]);
+//! assert_eq!(log.find_all(&info, 0..log.len(), 10, || false)?.offsets, [0, 22]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -83,6 +83,27 @@ impl Needle<'static> {
     }
 }
 
+/// What [`MappedFile::find_all`] has found.
+///
+/// ```
+/// # let file = tempfile::tempfile()?;
+/// # std::io::Write::write_all(&mut &file, b"abcabcabc")?;
+/// # let file = mmap_io::OpenOptions::new(mmap_io::file::MmapMode::ReadOnly).map(file)?;
+/// let needle = mmap_io::Needle::new(b"abc").unwrap();
+/// let first = file.find_all(&needle, 0..9, 2, || false)?;
+/// assert_eq!((&first.offsets[..], first.searched), (&[0, 3][..], 6));
+/// let rest = file.find_all(&needle, first.searched..9, 2, || false)?;
+/// assert_eq!((&rest.offsets[..], rest.searched), (&[6][..], 9));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Matches {
+    /// Where they begin.
+    pub offsets: Vec<u64>,
+    /// Where a next search goes on: the end of the range when all of it was searched.
+    pub searched: u64,
+}
+
 /// A range of a region, which it keeps mapped.
 struct Haystack {
     region: Arc<Region>,
@@ -102,18 +123,22 @@ impl Haystack {
         unsafe { std::slice::from_raw_parts(start, part.len()) }
     }
 
-    /// The first match at `from` or later, unless `stop` says so.
-    fn first(&self, needle: &Needle<'_>, from: usize, stop: &dyn Fn() -> bool) -> Option<usize> {
+    /// The first match at `from` or later, unless `stop` says so. `from` moves to where the next search goes on.
+    fn first(&self, needle: &Needle<'_>, from: &mut usize, mut stop: impl FnMut() -> bool) -> Option<usize> {
         let len = needle.len();
-        let mut at = from;
-        while self.range.end.saturating_sub(at) >= len && !stop() {
-            let end = self.range.end.min(at.saturating_add(PIECE.max(len) + len - 1));
-            let found = needle.0.find(self.bytes(at..end)).map(|hit| at + hit);
+        while self.range.end.saturating_sub(*from) >= len {
+            if stop() {
+                return None;
+            }
+            let end = self.range.end.min(from.saturating_add(PIECE.max(len) + len - 1));
+            let found = needle.0.find(self.bytes(*from..end)).map(|hit| *from + hit);
             if let Some(hit) = found.filter(|hit| hit + len <= end) {
+                *from = hit + len;
                 return Some(hit);
             }
-            at = end - (len - 1);
+            *from = end - (len - 1);
         }
+        *from = self.range.end;
         None
     }
 
@@ -135,22 +160,13 @@ impl Haystack {
         None
     }
 
-    /// Matches one after the other, none of which overlaps the one before.
-    fn matches<'a>(&'a self, needle: &'a Needle<'_>, stop: &'a dyn Fn() -> bool) -> impl Iterator<Item = usize> + 'a {
-        let mut from = self.range.start;
-        std::iter::from_fn(move || {
-            let hit = self.first(needle, from, stop)?;
-            from = hit + needle.len();
-            Some(hit)
-        })
-    }
-
     fn count(&self, needle: &Needle<'_>) -> usize {
         // A single byte may be anywhere and everywhere: there is a count that does not stop at each.
         if let [byte] = needle.bytes() {
             return memchr::memchr_iter(*byte, self.bytes(self.range.clone())).count();
         }
-        self.matches(needle, &|| false).count()
+        let mut from = self.range.start;
+        std::iter::from_fn(|| self.first(needle, &mut from, || false)).count()
     }
 }
 
@@ -185,7 +201,8 @@ impl MappedFile {
     /// [`IoFault`](crate::Error::IoFault) when what was searched has lost pages.
     pub fn find(&self, needle: &Needle<'_>, within: Range<u64>) -> Result<Option<u64>> {
         let haystack = self.haystack(&within)?;
-        let hit = haystack.first(needle, haystack.range.start, &|| false).map(to_u64);
+        let mut from = haystack.range.start;
+        let hit = haystack.first(needle, &mut from, || false).map(to_u64);
         self.refuse_unsound(within.start..hit.map_or(within.end, |hit| hit + to_u64(needle.len())))?;
         Ok(hit)
     }
@@ -232,33 +249,34 @@ impl MappedFile {
 
     /// Where they begin: the first `limit` of them, or those found until `stop` says true, which is asked often.
     ///
+    /// # Errors
+    /// [`OutOfBounds`](crate::Error::OutOfBounds); [`Truncated`](crate::Error::Truncated) and
+    /// [`IoFault`](crate::Error::IoFault) when what was searched has lost pages; [`Io`](crate::Error::Io) when there is no memory for so many.
+    ///
     /// ```
     /// # let file = tempfile::tempfile()?;
     /// # std::io::Write::write_all(&mut &file, b"abcabcabc")?;
     /// # let file = mmap_io::OpenOptions::new(mmap_io::file::MmapMode::ReadOnly).map(file)?;
     /// # let needle = mmap_io::Needle::new(b"abc").unwrap();
-    /// assert_eq!(file.find_all(&needle, 0..9, 2, || false)?, [0, 3]);
+    /// assert_eq!(file.find_all(&needle, 0..9, 2, || false)?.offsets, [0, 3]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    ///
-    /// # Errors
-    /// [`OutOfBounds`](crate::Error::OutOfBounds); [`Truncated`](crate::Error::Truncated) and
-    /// [`IoFault`](crate::Error::IoFault) when what was searched has lost pages; [`Io`](crate::Error::Io) when there is no memory for so many.
     pub fn find_all(
         &self,
         needle: &Needle<'_>,
         within: Range<u64>,
         limit: usize,
-        stop: impl Fn() -> bool,
-    ) -> Result<Vec<u64>> {
+        mut stop: impl FnMut() -> bool,
+    ) -> Result<Matches> {
         let haystack = self.haystack(&within)?;
-        let mut hits = Vec::new();
-        for hit in haystack.matches(needle, &stop).take(limit) {
-            hits.try_reserve(1).map_err(|_| OsError::new("malloc", std::io::ErrorKind::OutOfMemory.into()))?;
-            hits.push(to_u64(hit));
+        let (mut offsets, mut from) = (Vec::new(), haystack.range.start);
+        while offsets.len() < limit {
+            let Some(hit) = haystack.first(needle, &mut from, &mut stop) else { break };
+            offsets.try_reserve(1).map_err(|_| OsError::new("malloc", std::io::ErrorKind::OutOfMemory.into()))?;
+            offsets.push(to_u64(hit));
         }
-        let searched = hits.last().filter(|_| hits.len() == limit).map_or(within.end, |hit| hit + to_u64(needle.len()));
+        let searched = to_u64(from);
         self.refuse_unsound(within.start..searched)?;
-        Ok(hits)
+        Ok(Matches { offsets, searched })
     }
 }

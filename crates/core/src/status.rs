@@ -35,12 +35,13 @@
 #![allow(unsafe_code, reason = "slots in pages of the operating system")]
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use mmap_io_guard::Words;
 
 use crate::error::{Error, Result};
 use crate::foreign::Foreign;
+use crate::mutex::lock;
 use crate::os::SharedPages;
 use crate::region::to_u64;
 
@@ -275,7 +276,7 @@ static ARENA: Mutex<Arena> = Mutex::new(Arena { chunks: Vec::new(), free: Vec::n
 
 fn arena() -> MutexGuard<'static, Arena> {
     // Every change to the arena is one push or one pop: a panic cannot leave it half done.
-    ARENA.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&ARENA)
 }
 
 /// The slots of chunk `number`, or `None` where there is no such chunk yet.

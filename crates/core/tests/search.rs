@@ -1,11 +1,10 @@
 //! Searching, with the plain search through a slice as the oracle.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
-use std::cell::Cell;
 use std::fs;
 
 use mmap_io::file::MmapMode;
-use mmap_io::{Error, MappedFile, Needle, OpenOptions};
+use mmap_io::{Error, MappedFile, Matches, Needle, OpenOptions};
 use proptest::prelude::*;
 
 const MIB: u64 = 1 << 20;
@@ -42,7 +41,7 @@ fn naive(bytes: &[u8], needle: &[u8]) -> Vec<u64> {
 }
 
 fn all(file: &MappedFile, needle: &[u8]) -> Vec<u64> {
-    file.find_all(&Needle::new(needle).unwrap(), 0..file.len(), usize::MAX, || false).unwrap()
+    file.find_all(&Needle::new(needle).unwrap(), 0..file.len(), usize::MAX, || false).unwrap().offsets
 }
 
 proptest! {
@@ -127,7 +126,7 @@ fn positions_are_right_beyond_two_and_four_gibibytes() {
             places.into_iter().find(|at| *at >= around.start)
         );
         assert_eq!(file.find_last(&prepared, 0..place + 6).unwrap(), Some(place));
-        assert_eq!(file.find_all(&prepared, place..place + 6, 9, || false).unwrap(), [place]);
+        assert_eq!(file.find_all(&prepared, place..place + 6, 9, || false).unwrap().offsets, [place]);
         assert_eq!(file.count_matches(&prepared, place..place + 6).unwrap(), 1);
         assert_eq!(file.count_matches(&Needle::new(b"n").unwrap(), place..place + 6).unwrap(), 1);
     }
@@ -137,23 +136,38 @@ fn positions_are_right_beyond_two_and_four_gibibytes() {
 fn a_search_for_all_ends_at_its_limit_and_when_told_to_stop() {
     let file = mapped(&b"ab".repeat(1000));
     let needle = Needle::new(b"ab").unwrap();
-    assert_eq!(file.find_all(&needle, 0..2000, 3, || false).unwrap(), [0, 2, 4]);
-    assert!(file.find_all(&needle, 0..2000, 0, || false).unwrap().is_empty());
-    let asked = Cell::new(0);
-    let hits = file.find_all(&needle, 0..2000, usize::MAX, || asked.replace(asked.get() + 1) == 5).unwrap();
-    assert_eq!(hits.len(), 5);
+    let found = |from, limit| {
+        let Matches { offsets, searched } = file.find_all(&needle, from..1999, limit, || false).unwrap();
+        (offsets, searched)
+    };
+    assert_eq!(found(0, 3), (vec![0, 2, 4], 6));
+    assert_eq!(found(7, 0), (vec![], 7));
+    assert_eq!(found(1993, 3), (vec![1994, 1996], 1999), "all was searched");
+    assert_eq!(found(1994, 2), (vec![1994, 1996], 1998), "the last byte was not");
+    let mut asked = 0;
+    let stop = || {
+        asked += 1;
+        asked == 6
+    };
+    let Matches { offsets, searched } = file.find_all(&needle, 0..2000, usize::MAX, stop).unwrap();
+    assert_eq!((offsets.len(), searched), (5, 10));
 }
 
 #[test]
 fn a_search_without_a_match_asks_between_pieces_whether_to_stop() {
     let file = sparse(64 * MIB, &[], b"");
-    let asked = Cell::new(0);
-    let count = || {
-        asked.set(asked.get() + 1);
-        false
+    let needle = Needle::new(b"no").unwrap();
+    let mut asked = 0;
+    let stop = |at| {
+        move || {
+            asked += 1;
+            asked == at
+        }
     };
-    assert!(file.find_all(&Needle::new(b"no").unwrap(), 0..file.len(), 1, count).unwrap().is_empty());
-    assert!((64..=65).contains(&asked.get()), "{}", asked.get());
+    let whole = Matches { offsets: vec![], searched: file.len() };
+    assert_eq!(file.find_all(&needle, 0..file.len(), 1, stop(66)).unwrap(), whole);
+    let part = file.find_all(&needle, 0..file.len(), 1, stop(64)).unwrap();
+    assert!(part.offsets.is_empty() && part.searched == 63 * MIB, "{}", part.searched);
 }
 
 #[test]

@@ -38,13 +38,24 @@ unsafe fn external(
     // SAFETY: called on the thread of `env`; the memory is the caller's promise; `value` outlives the call.
     let status =
         unsafe { sys::napi_create_external_arraybuffer(env.raw(), address, length, finalizer, hint, &raw mut value) };
+    // SAFETY: the call has told whether it made a buffer there, in this scope.
+    unsafe { made(env, status, value) }
+}
+
+/// What a call has made that makes buffers over memory which is not the runtime's, or `None` where it refuses such buffers.
+///
+/// # Safety
+/// - Where `status` is `napi_ok`, `value` is a value of the scope that is open in `env`.
+pub(crate) unsafe fn made(
+    env: &Env,
+    status: sys::napi_status,
+    value: sys::napi_value,
+) -> napi::Result<Option<Unknown<'_>>> {
     match status {
-        sys::Status::napi_ok => {
-            // SAFETY: `value` is the buffer that was just made in this scope.
-            Ok(Some(unsafe { Unknown::from_raw_unchecked(env.raw(), value) }))
-        }
+        // SAFETY: the caller's promise.
+        sys::Status::napi_ok => Ok(Some(unsafe { Unknown::from_raw_unchecked(env.raw(), value) })),
         sys::Status::napi_no_external_buffers_allowed => Ok(None),
-        other => Err(napi::Error::new(napi::Status::from(other), "an external array buffer could not be made")),
+        other => Err(napi::Error::new(napi::Status::from(other), "a buffer over mapped memory could not be made")),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Lost pages: JavaScript hears of them, asks for them and has them put back.
 
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock};
 
 use mmap_io::MappedFile;
 use napi::bindgen_prelude::{AsyncTask, Either, Function, Unknown};
@@ -12,6 +12,7 @@ use crate::buffer;
 use crate::failure::Failure;
 use crate::job::Job;
 use crate::mapping::Mapping;
+use crate::mutex::lock;
 use crate::number::to_bytes;
 
 /// Whether the environment variable leaves the guard on.
@@ -40,7 +41,7 @@ static LISTENERS: Mutex<Vec<(u32, Tell)>> = Mutex::new(Vec::new());
 
 fn listeners() -> MutexGuard<'static, Vec<(u32, Tell)>> {
     // Listeners are pushed and removed whole: a panic cannot leave the list half done.
-    LISTENERS.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&LISTENERS)
 }
 
 fn tell_all() {
@@ -95,7 +96,7 @@ impl Mapping {
     /// What has happened to pages since the last call.
     #[napi(catch_unwind)]
     pub fn new_faults(&self) -> Vec<Failure> {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = lock(&self.told);
         self.file().map_or_else(Vec::new, |file| file.new_faults(&mut told).into_iter().map(Failure::from).collect())
     }
 

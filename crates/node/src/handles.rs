@@ -1,11 +1,12 @@
 //! Mapped files that were shared between threads, by the id that JavaScript posts.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, Weak};
 
 use napi::Env;
 
 use crate::holder::{Held, Holder};
+use crate::mutex::lock;
 
 type Shared = HashMap<String, Weak<Held>>;
 /// Holders that were shared stay open until they are closed or their environment ends, by the environment's address.
@@ -13,11 +14,6 @@ type Kept = HashMap<usize, Vec<Arc<Holder>>>;
 
 static SHARED: LazyLock<Mutex<Shared>> = LazyLock::new(Mutex::default);
 static KEPT: LazyLock<Mutex<Kept>> = LazyLock::new(Mutex::default);
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Entries are put in and taken out whole: a panic cannot leave a table half done.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Makes a file known under an id.
 pub(crate) fn enter(id: &str, held: &Arc<Held>) {

@@ -5,16 +5,12 @@
 //! those holds a [`Pin`] on its region, whose addresses stay mapped until the buffer's memory is finalized. Mappings of
 //! several threads hold one file together: it goes with the last of them.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use mmap_io::{MappedFile, Region};
 
+use crate::mutex::lock;
 use crate::overlay::Overlays;
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Only whole values are put in and taken out: a panic cannot leave them half done.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// A file and those who hold it. A running task holds the file alone: others cannot join then.
 pub(crate) struct Held {

@@ -1,6 +1,7 @@
 //! Work on the libuv pool.
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::time::{Duration, Instant};
 
 use napi::bindgen_prelude::{AsyncTask, Either, ToNapiValue, TypeName};
 use napi::{Env, Task};
@@ -8,6 +9,21 @@ use napi::{Env, Task};
 use crate::failure::Failure;
 
 type Work<T> = Box<dyn FnOnce() -> mmap_io::error::Result<T> + Send>;
+
+/// How long one step of a task may take that can be done in steps. An environment that ends (a process, a worker that is
+/// terminated) waits for the pool, and so does what else wants one of its few threads; on the other side a thread of
+/// JavaScript that is busy for longer holds the task up.
+const STEP: Duration = Duration::from_millis(100);
+
+/// Asked by a step again and again, from its start. The clock is looked at now and then only.
+pub(crate) fn time_is_up() -> impl FnMut() -> bool {
+    let end = Instant::now() + STEP;
+    let mut asked = 0_u32;
+    move || {
+        asked = asked.wrapping_add(1);
+        asked.is_multiple_of(16) && Instant::now() >= end
+    }
+}
 
 /// One piece of work that ends with a value or a failure. What it owns (a file, so that close waits for it) is dropped on
 /// the pool, when the work is done.

@@ -15,13 +15,13 @@ mod holder;
 mod job;
 mod manager;
 mod mapping;
+mod mutex;
 mod number;
 mod open;
 mod overlay;
 mod paging;
 mod search;
 mod shared_buffer;
-mod stop;
 mod watch;
 
 use napi_derive::napi;

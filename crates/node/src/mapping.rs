@@ -1,7 +1,7 @@
 //! The mapping as a JavaScript object.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use mmap_io::{MappedFile, Region, Told};
@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use crate::handles;
 use crate::holder::{Held, Holder, Pin};
 use crate::job::{answer, IntoJs, Job};
+use crate::mutex::lock;
 use crate::number::{from_bytes, to_bytes};
 use crate::overlay::{self, Overlay};
 use crate::shared_buffer;
@@ -179,7 +180,7 @@ impl Mapping {
         let base = region.base();
         let pin = Pin::new(region, Arc::clone(&self.holder));
         let buffer = buffer::over_region(env, &pin, base, start, length)?;
-        let mut pins = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pins = lock(&self.pins);
         pins.retain(|_, pin| pin.strong_count() > 0);
         pins.insert(number, Arc::downgrade(&pin));
         Ok(buffer)
@@ -189,7 +190,7 @@ impl Mapping {
     /// collector.
     #[napi(catch_unwind)]
     pub fn emptied(&self, number: u32) {
-        let pin = self.pins.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+        let pin = lock(&self.pins).remove(&number);
         if let Some(pin) = pin.and_then(|pin| pin.upgrade()) {
             pin.emptied();
         }

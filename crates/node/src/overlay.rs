@@ -7,7 +7,7 @@
 //! garbage collector respects.
 #![allow(unsafe_code, reason = "addresses that come from JavaScript")]
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use mmap_io::{Foreign, MmapMode, Region};
 use napi::bindgen_prelude::{Either, Uint8Array, Uint8ArraySlice};
@@ -17,6 +17,7 @@ use napi_derive::napi;
 use crate::failure::Failure;
 use crate::handles;
 use crate::holder::Holder;
+use crate::mutex::lock;
 
 /// What WebAssembly calls a page.
 const STEP: usize = 64 << 10;
@@ -33,16 +34,16 @@ struct Held {
 
 impl Overlays {
     fn add(&self, region: Arc<Region>, shared: bool) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Held { region, shared });
+        lock(&self.0).push(Held { region, shared });
     }
 
     fn remove(&self, region: &Arc<Region>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|held| !Arc::ptr_eq(&held.region, region));
+        lock(&self.0).retain(|held| !Arc::ptr_eq(&held.region, region));
     }
 
     /// Lets all memories go. Those that are not to show the file any more read zeros from then on.
     pub(crate) fn end(&self, closed: bool) {
-        let all = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let all = std::mem::take(&mut *lock(&self.0));
         for Held { region, shared } in all {
             if closed || shared {
                 region.retire();

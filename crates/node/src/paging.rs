@@ -1,37 +1,14 @@
 //! Pages: hints on them, loading, locking and letting them go.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::Arc;
-
 use mmap_io::{Advice, MappedFile};
 use napi::bindgen_prelude::{AsyncTask, Either};
 use napi_derive::napi;
 
 use crate::failure::Failure;
-use crate::job::Job;
+use crate::job::{time_is_up, Job};
 use crate::mapping::Mapping;
 use crate::number::{from_bytes, to_bytes};
 use crate::open::UseAdvice;
-use crate::stop::Stop;
-
-/// How far a task has come. Given to it at its start.
-#[napi]
-#[derive(Default)]
-pub struct Progress(Arc<AtomicU64>);
-
-#[napi]
-impl Progress {
-    #[napi(constructor)]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Bytes done so far.
-    #[napi(getter)]
-    pub fn done(&self) -> f64 {
-        from_bytes(self.0.load(Ordering::Relaxed))
-    }
-}
 
 /// Ranges from offsets and lengths, one after the other.
 fn pairs(numbers: &[f64]) -> napi::Result<Vec<(u64, u64)>> {
@@ -77,20 +54,18 @@ impl Mapping {
         Ok(self.with(|file| file.unlock_pages(offset, length)))
     }
 
-    /// Loads ranges, given as offsets and lengths one after the other, on the pool.
-    #[napi(catch_unwind, ts_return_type = "Promise<undefined | Failure>")]
-    pub fn load(&self, ranges: &[f64], stop: &Stop, progress: &Progress) -> napi::Result<AsyncTask<Job<()>>> {
-        let (ranges, stopped, progress) = (pairs(ranges)?, stop.asked(), Arc::clone(&progress.0));
+    /// Loads ranges, given as offsets and lengths one after the other, on the pool, one step of it. Tells how many bytes were
+    /// done.
+    #[napi(catch_unwind, ts_return_type = "Promise<number | Failure>")]
+    pub fn load(&self, ranges: &[f64]) -> napi::Result<AsyncTask<Job<f64>>> {
+        let ranges = pairs(ranges)?;
         self.start(move |file| {
-            let go_on = |done| {
-                progress.store(done, Ordering::Relaxed);
-                !stopped()
-            };
-            file.load(&ranges, go_on).map(drop)
+            let mut time_is_up = time_is_up();
+            file.load(&ranges, |_| !time_is_up()).map(from_bytes)
         })
     }
 
-    /// The same, and waits.
+    /// Loads all of them, and waits.
     #[napi(catch_unwind)]
     pub fn load_sync(&self, ranges: &[f64]) -> napi::Result<Either<(), Failure>> {
         let ranges = pairs(ranges)?;

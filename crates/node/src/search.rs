@@ -7,10 +7,9 @@ use napi::bindgen_prelude::{AsyncTask, Either, Float64Array};
 use napi_derive::napi;
 
 use crate::failure::Failure;
-use crate::job::{IntoJs, Job};
+use crate::job::{time_is_up, IntoJs, Job};
 use crate::mapping::Mapping;
 use crate::number::{from_bytes, to_bytes};
-use crate::stop::Stop;
 
 /// Where matches begin. Made into JavaScript's numbers where the search runs, not on its thread.
 pub struct Offsets(Vec<f64>);
@@ -26,6 +25,28 @@ impl IntoJs for Offsets {
 
     fn into_js(self) -> Float64Array {
         self.0.into()
+    }
+}
+
+/// What one step of a search has found.
+#[napi(object)]
+pub struct Matches {
+    pub offsets: Float64Array,
+    /// Where the next step goes on.
+    pub searched: f64,
+}
+
+/// The same where the search runs.
+pub struct Found {
+    offsets: Offsets,
+    searched: f64,
+}
+
+impl IntoJs for Found {
+    type Js = Matches;
+
+    fn into_js(self) -> Matches {
+        Matches { offsets: self.offsets.into_js(), searched: self.searched }
     }
 }
 
@@ -83,21 +104,17 @@ impl Mapping {
     pub fn find_all(&self, needle: &[u8], from: f64, to: f64, max: f64) -> napi::Result<Either<Float64Array, Failure>> {
         let (needle, within) = (Needle::new(needle).ok_or_else(empty)?, range(from, to)?);
         let max = limit(max)?;
-        Ok(self.with(|file| file.find_all(&needle, within, max, || false).map(Offsets::new)))
+        Ok(self.with(|file| file.find_all(&needle, within, max, || false).map(|found| Offsets::new(found.offsets))))
     }
 
-    /// The same on the pool.
-    #[napi(catch_unwind, ts_return_type = "Promise<Float64Array | Failure>")]
-    pub fn search(
-        &self,
-        needle: &[u8],
-        from: f64,
-        to: f64,
-        max: f64,
-        stop: &Stop,
-    ) -> napi::Result<AsyncTask<Job<Offsets>>> {
+    /// The same on the pool, one step of it.
+    #[napi(catch_unwind, ts_return_type = "Promise<Matches | Failure>")]
+    pub fn search(&self, needle: &[u8], from: f64, to: f64, max: f64) -> napi::Result<AsyncTask<Job<Found>>> {
         let (needle, within) = (Needle::owned(needle.to_vec()).ok_or_else(empty)?, range(from, to)?);
-        let (max, stop) = (limit(max)?, stop.asked());
-        self.start(move |file| file.find_all(&needle, within, max, stop).map(Offsets::new))
+        let max = limit(max)?;
+        self.start(move |file| {
+            let found = file.find_all(&needle, within, max, time_is_up())?;
+            Ok(Found { offsets: Offsets::new(found.offsets), searched: from_bytes(found.searched) })
+        })
     }
 }

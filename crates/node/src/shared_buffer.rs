@@ -17,6 +17,7 @@ use napi::bindgen_prelude::{sys, Either, Unknown};
 use napi::Env;
 use napi_derive::napi;
 
+use crate::buffer::made;
 use crate::failure::Failure;
 
 #[cfg(unix)]
@@ -64,14 +65,9 @@ unsafe fn external(
     let Some(create) = create() else { return Ok(None) };
     let mut value = std::ptr::null_mut();
     // SAFETY: called on the thread of `env`; the memory is the caller's promise; `value` outlives the call.
-    match unsafe { create(env.raw(), data, length, finalizer, hint, &raw mut value) } {
-        sys::Status::napi_ok => {
-            // SAFETY: `value` is the buffer that was just made in this scope.
-            Ok(Some(unsafe { Unknown::from_raw_unchecked(env.raw(), value) }))
-        }
-        sys::Status::napi_no_external_buffers_allowed => Ok(None),
-        other => Err(napi::Error::new(napi::Status::from(other), "an external shared array buffer could not be made")),
-    }
+    let status = unsafe { create(env.raw(), data, length, finalizer, hint, &raw mut value) };
+    // SAFETY: the call has told whether it made a buffer there, in this scope.
+    unsafe { made(env, status, value) }
 }
 
 /// A buffer over `length` bytes of a region, `start` bytes behind its base. Both were checked against the region.

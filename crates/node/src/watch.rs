@@ -1,6 +1,6 @@
 //! Watching: what core tells on its thread reaches JavaScript in batches.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mmap_io::watch::{Notice, NoticeQueue, WatchHandle, WatchOptions};
@@ -12,6 +12,7 @@ use napi_derive::napi;
 
 use crate::failure::Failure;
 use crate::mapping::Mapping;
+use crate::mutex::lock;
 use crate::number::{from_bytes, to_bytes};
 
 /// How a file is watched.
@@ -62,11 +63,6 @@ impl From<Notice> for WatchNotice {
 }
 
 type Tell = ThreadsafeFunction<(), (), Vec<WatchNotice>, Status, false>;
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Only whole values are put in and taken out: a panic cannot leave them half done.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// A watch of a file, of one thread.
 #[napi]

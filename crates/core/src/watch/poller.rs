@@ -1,6 +1,6 @@
 //! One thread that compares the contents of all files that want it. It starts with the first and ends with the last.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::contents::Contents;
@@ -8,6 +8,7 @@ use super::hints::Hint;
 use super::service::{self, Watch};
 use crate::error::OsError;
 use crate::file::MappedFile;
+use crate::mutex::lock;
 
 /// Bytes that are read before the call returns: a change right after it is found. Beyond, the thread reads first.
 const AT_ONCE: u64 = 8 << 20;
@@ -47,11 +48,6 @@ struct Poller {
 static POLLER: Mutex<Poller> = Mutex::new(Poller { entries: Vec::new(), is_running: false });
 static CHANGED: Condvar = Condvar::new();
 
-fn lock() -> MutexGuard<'static, Poller> {
-    // Entries are pushed and removed whole: a panic cannot leave them half done.
-    POLLER.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Compares the contents of `file` every `every` and tells `watch`, until either is gone.
 pub(super) fn register(file: &Arc<MappedFile>, watch: &Arc<Watch>, every: Duration, all: bool) -> Result<(), OsError> {
     let every = every.max(Duration::from_millis(1));
@@ -61,7 +57,7 @@ pub(super) fn register(file: &Arc<MappedFile>, watch: &Arc<Watch>, every: Durati
         contents.compare(file);
         due += every;
     }
-    let mut poller = lock();
+    let mut poller = lock(&POLLER);
     if !poller.is_running {
         let thread = std::thread::Builder::new().name("mmap-io poller".into());
         thread.spawn(run).map_err(|error| OsError::new("thread", error))?;
@@ -78,7 +74,7 @@ pub(super) fn look_around() {
 }
 
 fn run() {
-    let mut poller = lock();
+    let mut poller = lock(&POLLER);
     loop {
         poller.entries.retain(Entry::is_wanted);
         let now = Instant::now();
@@ -86,7 +82,7 @@ fn run() {
             let mut entry = poller.entries.remove(index);
             drop(poller);
             entry.compare();
-            poller = lock();
+            poller = lock(&POLLER);
             poller.entries.push(entry);
             continue;
         }

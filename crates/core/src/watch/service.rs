@@ -15,6 +15,7 @@ use super::routes::Routes;
 use super::subscriber::Subscriber;
 use super::{poller, Change, ChangeKind, Notice};
 use crate::error::{Error, OsError, Result};
+use crate::mutex::lock;
 use crate::os::{self, FileId};
 
 /// How long a path may be gone before its watch ends.
@@ -60,11 +61,6 @@ pub(super) struct State {
 static FOLDERS: LazyLock<Mutex<Folders>> = LazyLock::new(Mutex::default);
 static STATE: LazyLock<Mutex<State>> = LazyLock::new(Mutex::default);
 static WORK: Condvar = Condvar::new();
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing that runs under these locks panics; if it did, a watch may miss its routes, and the check finds that.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 pub(super) fn state() -> MutexGuard<'static, State> {
     lock(&STATE)

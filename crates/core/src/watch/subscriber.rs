@@ -2,11 +2,12 @@
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::thread::ThreadId;
 
 use super::Notice;
 use crate::error::Error;
+use crate::mutex::lock;
 
 pub(super) type Callback = Box<dyn FnMut(Notice) + Send>;
 
@@ -17,11 +18,6 @@ pub(super) struct Subscriber {
     /// The thread that is inside the callback.
     running_on: Mutex<Option<ThreadId>>,
     has_panicked: AtomicBool,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A panic in a callback leaves it in place, which is what the next call wants.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Subscriber {
