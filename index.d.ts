@@ -587,8 +587,8 @@ declare class MemoryMappedFile extends EventEmitter<MappingEvents> {
     /** Whether close() was called. */
     get closed(): boolean;
     /**
-     * Bytes written by updateRegion and released asSliceMut since the last flush of the whole. Stores through plain views cannot be
-     * counted; an explicit flush covers them all the same. Always 0 for read-only, copy-on-write and anonymous mappings.
+     * Bytes written by updateRegion, through segments, by released asSliceMut and by pieces of chunksMut since the last flush of the whole.
+     * Stores through plain views cannot be counted; an explicit flush covers them all the same. Always 0 for read-only, copy-on-write and anonymous mappings.
      */
     get pendingBytes(): number;
     /**
@@ -731,8 +731,8 @@ declare class MemoryMappedFile extends EventEmitter<MappingEvents> {
     /** {@link MemoryMappedFile.unlock} for everything: one lock off each page. */
     unlockAll(): void;
     /**
-     * Loads pages into memory, off the main thread: asks for read-ahead of all ranges first, so that the device works on many at once,
-     * then reads a byte of every page. Without `ranges`, everything. Nothing is copied or made dirty.
+     * Loads pages into memory, off the main thread: reads a byte of every page, and asks for read-ahead of the next 1024 ranges, so that the
+     * device works on many at once. Without `ranges`, everything. Nothing is copied or made dirty.
      *
      * Resolves to the sum of the ranges' lengths in bytes. Works in steps of about 0.1 s, which is how long a worker that is terminated or
      * a process that exits may wait for it. Rejects with OutOfBounds for any of the ranges; at the next step with Closed after close(), and

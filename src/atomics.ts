@@ -161,8 +161,8 @@ class Integers<V> {
 
   /** For an operation on the element with this index, which is one of them. */
   protected reach(index: number): Elements {
-    const total = this.#owner.openLength()
-    if (this.#end > total) this.#checkStillThere(index, total)
+    // So it is after close, too.
+    if (this.#end > this.#status.length) this.#checkStillThere(index)
     if (this.#status.flags !== 0) this.#refuseLost(index)
     // A resize may have emptied the views.
     if (this.#elements.length === 0) this.#elements = this.#view() ?? this.#elements
@@ -180,7 +180,8 @@ class Integers<V> {
   }
 
   /** A shrink has cut off some of the integers, or all. */
-  #checkStillThere(index: number, total: number): void {
+  #checkStillThere(index: number): void {
+    const total = this.#owner.openLength()
     const offset = this.offset + index * this.#bytes
     if (offset + this.#bytes > total) throw outOfBounds(offset, this.#bytes, total)
   }

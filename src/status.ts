@@ -46,71 +46,76 @@ export function createStatus(native: Mapping, isFirst: boolean): Status {
   return new Status(chunkOf(native.slot), native.slot % SLOTS_PER_CHUNK, isFirst)
 }
 
+/** The slot of a mapping that is closed. */
+const gone = viewsOf(new ArrayBuffer(4 * WORDS))
+
 export class Status {
-  readonly #words: Uint32Array
-  readonly #doubles: Float64Array
-  readonly #word: number
-  readonly #double: number
+  #words: Uint32Array
+  #doubles: Float64Array
   readonly #isFirst: boolean
 
   constructor({ words, doubles }: Chunk, place: number, isFirst: boolean) {
-    this.#words = words
-    this.#doubles = doubles
-    this.#word = place * WORDS
-    this.#double = place * DOUBLES
+    this.#words = words.subarray(place * WORDS, (place + 1) * WORDS)
+    this.#doubles = doubles.subarray(place * DOUBLES, (place + 1) * DOUBLES)
     this.#isFirst = isFirst
+  }
+
+  /** When the mapping closes: from here on it has no bytes, whatever becomes of the slot. */
+  leave(): void {
+    this.#words = gone.words
+    this.#doubles = gone.doubles
   }
 
   /** What is the matter with the pages: 0 while none was lost. */
   get flags(): number {
-    return this.#words[this.#word + FLAGS] as number
+    return this.#words[FLAGS] as number
   }
 
   /** The word of `flags` itself. */
   get flagsWord(): Uint32Array {
-    return this.#words.subarray(this.#word + FLAGS, this.#word + FLAGS + 1)
+    return this.#words.subarray(FLAGS, FLAGS + 1)
   }
 
   /** Length of the mapping in bytes. */
   get length(): number {
-    return this.#doubles[this.#double + LENGTH] as number
+    return this.#doubles[LENGTH] as number
   }
 
   /** Counts bytes as written. */
   count(bytes: number): void {
-    if (this.#isFirst) (this.#doubles[this.#double + WRITTEN_FIRST] as number) += bytes
+    if (this.#isFirst) (this.#doubles[WRITTEN_FIRST] as number) += bytes
     else this.#countWithOthers(bytes)
   }
 
   #countWithOthers(bytes: number): void {
     const low = bytes < TWO_32 ? bytes : bytes % TWO_32
-    const before = Atomics.add(this.#words, this.#word + WRITTEN_LOW, low)
+    const before = Atomics.add(this.#words, WRITTEN_LOW, low)
     if (before + low >= TWO_32 || low !== bytes) {
       const carry = before + low >= TWO_32 ? 1 : 0
-      Atomics.add(this.#words, this.#word + WRITTEN_HIGH, (bytes - low) / TWO_32 + carry)
+      Atomics.add(this.#words, WRITTEN_HIGH, (bytes - low) / TWO_32 + carry)
     }
   }
 
   /** Counts a write, for the policy that asks for their number. */
   countWrite(): void {
-    Atomics.add(this.#words, this.#word + WRITES, 1)
+    Atomics.add(this.#words, WRITES, 1)
   }
 
   /** Bytes written since the file was mapped. A carry that another thread has still to add makes it too small for a moment. */
   get written(): number {
-    const others = Atomics.load(this.#words, this.#word + WRITTEN_HIGH) * TWO_32 + Atomics.load(this.#words, this.#word + WRITTEN_LOW)
-    return others + (this.#doubles[this.#double + WRITTEN_FIRST] as number)
+    const others = Atomics.load(this.#words, WRITTEN_HIGH) * TWO_32 + Atomics.load(this.#words, WRITTEN_LOW)
+    return others + (this.#doubles[WRITTEN_FIRST] as number)
   }
 
   /** Bytes written since the last flush of the whole. */
   get pendingBytes(): number {
-    return Math.max(0, this.written - (this.#doubles[this.#double + FLUSHED] as number))
+    return Math.max(0, this.written - (this.#doubles[FLUSHED] as number))
   }
 
   /** Writes since the last flush of the whole. */
   get pendingWrites(): number {
-    const writes = Atomics.load(this.#words, this.#word + WRITES)
-    return (writes - Atomics.load(this.#words, this.#word + FLUSHED_WRITES)) >>> 0
+    const writes = Atomics.load(this.#words, WRITES)
+    return (writes - Atomics.load(this.#words, FLUSHED_WRITES)) >>> 0
   }
 }
 

@@ -8,9 +8,13 @@ use crate::range;
 /// Bytes loaded between two looks at whether to go on.
 const PIECE: u64 = 1 << 20;
 
+/// Ranges that read-ahead is asked for before the first of them is touched: more than a device works on at once, and few
+/// enough for asking not to take long.
+const AHEAD: usize = 1024;
+
 impl MappedFile {
-    /// Loads the pages of ranges, given as offset and length: read-ahead is asked for all of them first, so that the device
-    /// works on many at once, then a byte of every page is read. Nothing is copied or made dirty.
+    /// Loads the pages of ranges, given as offset and length: a byte of every page is read, and read-ahead is asked for the
+    /// next 1024 ranges, so that the device works on many at once. Nothing is copied or made dirty.
     ///
     /// `go_on` is told how many bytes are done, each MiB and after each range; false ends the work. Returns the bytes done.
     ///
@@ -37,10 +41,14 @@ impl MappedFile {
             range::check(offset, len, self.len())?;
         }
         let region = self.region();
-        for &(offset, len) in ranges {
-            // A hint: what is not read ahead is read when it is touched.
-            let _ = region.advise(offset, len, Advice::WillNeed);
-        }
+        let mut ahead = ranges.iter();
+        let mut read_ahead = |count| {
+            for &(offset, len) in ahead.by_ref().take(count) {
+                // A hint: what is not read ahead is read when it is touched.
+                let _ = region.advise(offset, len, Advice::WillNeed);
+            }
+        };
+        read_ahead(AHEAD);
         let mut done = 0;
         for &(offset, len) in ranges {
             let mut left = len;
@@ -54,6 +62,7 @@ impl MappedFile {
                     return Ok(done);
                 }
             }
+            read_ahead(1);
         }
         Ok(done)
     }
