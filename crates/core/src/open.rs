@@ -442,16 +442,22 @@ impl OpenOptions {
         created: Option<&Path>,
         emptied: &mut bool,
     ) -> Result<(Placement, Region)> {
-        let metadata = regular(file)?;
+        let mut metadata = regular(file)?;
+        let mut looks = 0;
+        while metadata.len() == 0 && self.size.is_none() && os::has_content(file)? {
+            // Others may cut the file and fill it again, between one look and the next.
+            if looks == 10 {
+                return Err(Error::unsupported(
+                    "the file tells a size of 0 but has content, as files in /proc do; it cannot be mapped, read it instead",
+                ));
+            }
+            looks += 1;
+            metadata = regular(file)?;
+        }
         let mut found = metadata.len();
         let truncates = self.create == Create::Truncate;
         let size = self.size.filter(|_| truncates || found == 0);
         let (len, _) = self.window(size.unwrap_or(found))?;
-        if size.is_none() && found == 0 && os::has_content(file)? {
-            return Err(Error::unsupported(
-                "the file tells a size of 0 but has content, as files in /proc do; it cannot be mapped, read it instead",
-            ));
-        }
         if len == 0 && self.mode != MmapMode::ReadOnly {
             return Err(Error::ResizeFailed("an empty file cannot be mapped for writing".into()));
         }

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use mmap_io::{Create, Error, MmapMode, OpenOptions};
 
@@ -186,5 +187,28 @@ fn a_link_to_nothing_creates_nothing_when_a_check_fails() {
     ] {
         assert!(refused.open(&link).is_err());
         assert!(!path.exists());
+    }
+}
+
+#[test]
+fn a_file_that_is_cut_and_filled_again_while_it_is_opened_has_a_size() {
+    let (_folder, path) = folder();
+    fs::write(&path, b"content").unwrap();
+    let done = AtomicBool::new(false);
+    let lengths: Vec<_> = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let other = fs::OpenOptions::new().write(true).open(&path).unwrap();
+            while !done.load(Ordering::Relaxed) {
+                other.set_len(0).unwrap();
+                other.set_len(7).unwrap();
+            }
+        });
+        let opened = (0..40_000).map(|_| OpenOptions::new(MmapMode::ReadOnly).open(&path).map(|file| file.len()));
+        let lengths = opened.collect();
+        done.store(true, Ordering::Relaxed);
+        lengths
+    });
+    for length in lengths {
+        assert!(matches!(length, Ok(0 | 7)), "{length:?}");
     }
 }
