@@ -1,4 +1,4 @@
-// Runs the Rust library's tests under sanitizers, which find what only goes wrong by chance: all of them under the one for addresses, those
+// Runs the tests of the Rust crates under sanitizers, which find what only goes wrong by chance: all of them under the one for addresses, those
 // with threads under the one for data races. That one needs a standard library that was compiled for it, so the sources of the
 // toolchain (rust-src).
 //
@@ -12,6 +12,8 @@ import { testSanitizedAddon } from './lib/sanitized-addon.mjs'
 import { Tally } from './lib/tally.mjs'
 
 const target = 'x86_64-unknown-linux-gnu'
+const core = ['--package=mmap-io-core', '--all-features']
+const guard = ['--package=mmap-io-guard']
 const withThreads = ['stress', 'views', 'atomics', 'locking', 'flush_policy']
 
 const sum = new Tally()
@@ -22,16 +24,19 @@ if (process.platform !== 'linux' || process.arch !== 'x64') {
   if (tally === undefined) skip('the addon', 'GCC has no libasan here')
   else sum.add(tally)
 } else {
-  await test('address', ['--tests'])
-  if (hasSources()) await test('thread', ['-Zbuild-std', '--lib', ...withThreads.map((name) => `--test=${name}`)])
-  else skip('races', 'rustup cannot add rust-src')
+  await test('address', [...core, '--tests'])
+  await test('address', [...guard, '--tests'])
+  if (hasSources()) {
+    await test('thread', [...core, '-Zbuild-std', '--lib', ...withThreads.map((name) => `--test=${name}`)])
+    await test('thread', [...guard, '-Zbuild-std', '--test=threads'])
+  } else skip('races', 'rustup cannot add rust-src')
 }
 sum.conclude()
 
 async function test(sanitizer, which) {
-  console.log(`\n== ${sanitizer} sanitizer`)
+  console.log(`\n== ${sanitizer} sanitizer, ${which[0]}`)
   const tally = new Tally()
-  const options = ['--locked', '--package=mmap-io-core', '--all-features', '--no-fail-fast', `--target=${target}`]
+  const options = ['--locked', '--no-fail-fast', `--target=${target}`]
   await runCargo(tally, ['test', ...options, ...which], countCargo, environment(sanitizer))
   console.log(`-- ${tally.passed} passed and ${tally.failed} failed under the ${sanitizer} sanitizer`)
   sum.add(tally)
@@ -39,7 +44,10 @@ async function test(sanitizer, which) {
 
 function environment(sanitizer) {
   return {
-    ASAN_OPTIONS: 'handle_sigbus=0', // the guard's business, and a test's that shows what happens without it
+    // Signals are the guard's business, and that of a test which shows what happens without it. What is registered with it lives for ever.
+    ASAN_OPTIONS: 'handle_sigbus=0',
+    LSAN_OPTIONS: `suppressions=${join(root, 'crates/guard/tests/leaks.txt')}`,
+    TSAN_OPTIONS: `handle_sigbus=0:suppressions=${join(root, 'crates/guard/tests/races.txt')}`,
     CARGO_PROFILE_DEV_DEBUG: 'line-tables-only',
     CARGO_TARGET_DIR: join(root, 'target', 'sanitize'),
     RUSTC_BOOTSTRAP: '1', // sanitizers are for nightly compilers

@@ -9,6 +9,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use mmap_io_guard::{register, Addresses, Registration, Sharing, Words};
@@ -207,18 +208,17 @@ impl Mapping {
     }
 
     pub(crate) fn read(&self, at: usize) -> u8 {
-        // SAFETY: inside the mapping; a lost page is repaired.
-        unsafe { self.address(at).read_volatile() }
+        self.byte(at).load(Ordering::Relaxed)
     }
 
     pub(crate) fn write(&self, at: usize, byte: u8) {
-        // SAFETY: as above.
-        unsafe { self.address(at).write_volatile(byte) };
+        self.byte(at).store(byte, Ordering::Relaxed);
     }
 
-    fn address(&self, at: usize) -> *mut u8 {
+    fn byte(&self, at: usize) -> &AtomicU8 {
         assert!(at < self.len);
-        self.base.wrapping_add(at)
+        // SAFETY: inside the mapping, which lives as long as `self`; a lost page is repaired.
+        unsafe { AtomicU8::from_ptr(self.base.wrapping_add(at)) }
     }
 }
 
