@@ -85,7 +85,10 @@ export class World {
   }
 
   get #byKind() {
-    const handle = this.#objects.filter((object) => !types.isProxy(object) && object.kind === 'mmap-io/handle')
+    // Not asked for by name: a call may have returned what it was given, traps included.
+    const handle = this.#objects.filter(
+      (object) => !types.isProxy(object) && Object.getOwnPropertyDescriptor(object, 'kind')?.value === 'mmap-io/handle',
+    )
     return { object: this.#objects, mapping: this.mappings(), handle, buffer: this.#buffers, view: this.#views }
   }
 
