@@ -70,8 +70,9 @@ export class World {
     else if (types.isAnyArrayBuffer(value)) this.#add(this.#buffers, value)
     else if (ArrayBuffer.isView(value)) {
       this.#add(this.#views, value)
-      // Node's own pool is nobody's to give away.
-      if (value.buffer.byteLength !== Buffer.poolSize) this.#add(this.#buffers, value.buffer)
+      // What a subclass tells may be anything, and Node's own pool is nobody's to give away.
+      const { buffer } = value
+      if (types.isAnyArrayBuffer(buffer) && buffer.byteLength !== Buffer.poolSize) this.#add(this.#buffers, buffer)
     } else if ((typeof value === 'object' && value !== null) || typeof value === 'function') {
       if (value instanceof Error || types.isPromise(value)) return
       value.on?.('error', () => {})
