@@ -7,7 +7,7 @@ const misuse =
 
 /** What the engine itself says of a wrong `this`, a class called as a function, and a property that cannot be set. */
 const ofTheEngine =
-  /private (member|field)|Receiver must be|Class constructor .* cannot be invoked|Cannot set property .* which has only a getter|Cannot assign to read only property|is not a constructor|not extensible|Illegal invocation|called on incompatible receiver|called on non-object|already running|has been revoked/
+  /private (member|field)|Receiver must be|Class constructors? .*cannot be invoked|Cannot set property .* which has only a getter|Cannot assign to read only property|is not a constructor|not extensible|Illegal invocation|called on incompatible receiver|called on non-object|already running|has been revoked/
 
 /**
  * What is wrong with an error of the public surface; undefined: nothing.

@@ -1,9 +1,11 @@
 // The files and objects that the calls of one run share, and what user code may do to them at any moment.
-import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs'
+import { constants, existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { types } from 'node:util'
 
 const MOST = 48
+/** For writing, of a file that keeps its length, which a call that still runs may be removing. */
+const KEEP = constants.O_RDWR | constants.O_CREAT
 const content = Buffer.from(Array.from({ length: 10_000 }, (_, at) => 0x61 + (at % 23)))
 
 export class World {
@@ -37,7 +39,7 @@ export class World {
     const name = random.pick(['kept', 'kept', 'one', 'one', 'two', 'empty', 'missing', 'folder'])
     if (name === 'folder') return join(this.folder, name)
     const path = join(this.folder, 'files', this.api.capabilities.faultGuard ? name : `${name}-${this.#paths++}`)
-    if (name !== 'missing') writeFileSync(path, name === 'empty' ? '' : content, { flag: existsSync(path) ? 'r+' : 'w' })
+    if (name !== 'missing') writeFileSync(path, name === 'empty' ? '' : content, { flag: KEEP })
     return path
   }
 
