@@ -2,16 +2,8 @@
 /// <reference types="node" />
 import { PathLike } from 'node:fs';
 
-/** A mapping as the answer to an HTTP request. */
-
 /** What `new Headers()` takes; usable without the DOM library. */
 type HeaderSource = ConstructorParameters<typeof Headers>[0];
-
-/**
- * Files of a folder, served from memory to Electron's `protocol.handle` and to whatever else speaks Request and Response.
- *
- * @packageDocumentation
- */
 
 interface AssetHandlerOptions {
     /**

@@ -57,11 +57,6 @@ type FaultEvent = {
 };
 
 /**
- * Atomic integers in a mapping. Where views show the mapped memory they are elements of a typed array, for `Atomics.*`; where views are
- * copies, each operation is a native call.
- */
-
-/**
  * One integer of a mapping, in the machine's byte order, shared with other threads and processes. Every operation is sequentially
  * consistent and costs little more than the one of `Atomics` does.
  *
@@ -216,8 +211,6 @@ interface LinesOptions<Encoding extends BufferEncoding | 'buffer' = BufferEncodi
     length?: number;
 }
 
-/** Options of the open functions: names, values, defaults. */
-
 interface MapOptions {
     /**
      * First byte of the file that is mapped, any byte offset. At the file's end: as an empty file; beyond it: OutOfBounds.
@@ -288,8 +281,6 @@ interface AttachOptions extends Pick<MapOptions, 'view'> {
 interface AnonymousOptions extends Pick<MapOptions, 'view' | 'hugePages'> {
 }
 
-/** Loading pages: which ranges, how far, and until when. */
-
 /** A stretch of a mapping, in bytes. */
 type Range = readonly [offset: number, length: number];
 interface TouchOptions {
@@ -298,8 +289,6 @@ interface TouchOptions {
     /** Told now and then how many bytes are done, and once at the end. What it throws ends the work and rejects the promise. */
     onProgress?: (done: number, total: number) => void;
 }
-
-/** Searching: arguments as Buffer takes them, the search itself in native code. */
 
 /** Where and how long `search` looks. */
 interface SearchOptions {
@@ -323,8 +312,6 @@ interface MappingHandle {
     /** Not to be guessed: whoever has it can attach. */
     readonly id: string;
 }
-
-/** Watching a mapping's file. */
 
 /** What happened to a watched file. */
 interface ChangeEvent {
@@ -404,8 +391,6 @@ interface StreamOptions {
     chunkSize?: number;
 }
 
-/** A mapping as a stream of Node. */
-
 interface ReadStreamOptions {
     /**
      * First byte.
@@ -424,8 +409,6 @@ interface ReadStreamOptions {
     /** Destroys the stream with an AbortError whose cause is the signal's reason. */
     signal?: AbortSignal;
 }
-
-/** A mapping as the answer to an HTTP request. */
 
 /** What `new Headers()` takes; usable without the DOM library. */
 type HeaderSource = ConstructorParameters<typeof Headers>[0];
@@ -981,8 +964,6 @@ declare class MemoryMappedFile extends EventEmitter<MappingEvents> {
     /** Path, mode, length and view mode, never the bytes. */
     [inspect.custom](_depth: number, options: object): string;
 }
-
-/** The same operations as plain functions, and those on whole files. */
 
 /** Creates a file, or empties it, and maps it read-write: {@link MemoryMappedFile.createRw}. */
 declare function createMmap(path: PathLike, size: number): Promise<MemoryMappedFile>;
