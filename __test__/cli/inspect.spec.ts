@@ -222,6 +222,14 @@ const contents: [title: string, content: string | Buffer, type: string][] = [
   ['PDF', '%PDF-1.7\n', 'application/pdf'],
   ['a gzip archive that is cut off', Buffer.from('1f8b0800000000000003', 'hex'), 'application/gzip'],
   ['zeros', Buffer.alloc(100_000), 'data'],
+  ['a small number, which the beginning of a font is', Buffer.from([0, 1]), 'data'],
+  ['words in UTF-16', Buffer.from('\ufeffStra\u00dfe \u{1f600}\r\n', 'utf16le'), 'text, UTF-16LE'],
+  ['words in UTF-16 the other way round', Buffer.from('\ufeffStra\u00dfe', 'utf16le').swap16(), 'text, UTF-16BE'],
+  [
+    'an MP3',
+    Buffer.concat([Buffer.from('fffb9064', 'hex'), Buffer.alloc(413), Buffer.from('fffb9064', 'hex'), Buffer.alloc(413)]),
+    'audio/mpeg',
+  ],
 ]
 for (const [title, content, type] of contents) {
   test(`the type of ${title} is ${type}`, async (t) => {
