@@ -415,7 +415,7 @@ type HeaderSource = ConstructorParameters<typeof Headers>[0];
 /** What a response needs to know of a request: a Request, or method and headers alone. */
 type RequestLike = Request | {
     headers: Headers;
-    method?: string;
+    method?: string | undefined;
 };
 interface ResponseOptions {
     /** The Content-Type. Default: by the extension of the path, with `charset=utf-8` for text; `application/octet-stream` for the rest. */
@@ -1081,4 +1081,4 @@ declare const capabilities: Readonly<{
 }>;
 
 export { ChangeKind, MemoryMappedFile, MmapAdvice, MmapIoError, MmapMode, Segment, SegmentMut, TouchHint, alignUp, capabilities, copyMmap, copyMmapSync, createMmap, createMmapSync, deleteMmap, deleteMmapSync, flush, flushSync, loadMmap, loadMmapSync, pageSize, updateRegion, writeMmap, writeMmapSync };
-export type { AnonymousOptions, AtomicU32, AtomicU32Slice, AtomicU64, AtomicU64Slice, AttachOptions, Bytes, ChangeEvent, ChunksMut, FaultEvent, FlushPolicy, HeaderSource, LinesOptions, MapOptions, MappedSliceMut, MappingEvents, MappingHandle, MmapIoErrorDetails, MmapIoErrorKind, OpenOptions, Range, ReadStreamOptions, RequestLike, Residency, ResponseOptions, SearchOptions, StreamOptions, TouchOptions, TypedArrayConstructor, ViewMode, WatchOptions, Watcher, WritableMapOptions };
+export type { AnonymousOptions, AtomicSlice, AtomicU32, AtomicU32Slice, AtomicU64, AtomicU64Slice, AttachOptions, Bytes, ChangeEvent, ChunksMut, FaultEvent, FlushPolicy, HeaderSource, LinesOptions, MapOptions, MappedSliceMut, MappingEvents, MappingHandle, MmapIoErrorDetails, MmapIoErrorKind, OpenOptions, Range, ReadStreamOptions, RequestLike, Residency, ResponseOptions, SearchOptions, StreamOptions, TouchOptions, TypedArrayConstructor, ViewMode, WatchOptions, Watcher, WritableMapOptions };

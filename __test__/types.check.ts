@@ -1,5 +1,6 @@
 /** Not run: `npm run typecheck` compiles it. What must compile compiles, and what must not is marked. */
 import type { EventEmitter } from 'node:events'
+import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import {
   type AtomicU32,
@@ -100,7 +101,7 @@ export async function uses(path: string | Buffer | URL, data: Bytes): Promise<vo
   const web: ReadableStream<Uint8Array> = mapping.stream({ offset: 1, length: 2, chunkSize: 3 })
   const sources: HeaderSource[] = [{ vary: 'accept' }, [['vary', 'accept']], new Headers()]
   for (const headers of sources) mapping.response(new Request('http://localhost/'), { type: 'text/plain', headers })
-  const response: Response = mapping.response({ headers: new Headers() })
+  const response: Response = mapping.response({ headers: new Headers(), method: undefined as IncomingMessage['method'] })
   await Promise.all([response.text(), web.cancel(), readable.destroy()])
   mapping.on('fault', ({ kind, offset, length }) => console.log(kind satisfies FaultEvent['kind'], offset + length))
   const health: Uint32Array = mapping.faultWord

@@ -12,7 +12,7 @@ import type { Validators } from './validators.ts'
 export type HeaderSource = ConstructorParameters<typeof Headers>[0]
 
 /** What a response needs to know of a request: a Request, or method and headers alone. */
-export type RequestLike = Request | { headers: Headers; method?: string }
+export type RequestLike = Request | { headers: Headers; method?: string | undefined }
 
 export interface ResponseOptions {
   /** The Content-Type. Default: by the extension of the path, with `charset=utf-8` for text; `application/octet-stream` for the rest. */
@@ -100,22 +100,22 @@ function checkOptions(options: ResponseOptions | undefined): Headers {
   const { type, headers: given } = pick(options, ['type', 'headers'])
   if (type !== undefined && typeof type !== 'string') throw wrongType('options.type', 'a string', type)
   const headers = checkHeaders(given)
-  if (type !== undefined) headersOf('options.type', type, () => headers.set('content-type', type))
+  if (type !== undefined) headersOf('options.type', 'what a header may hold', type, () => headers.set('content-type', type))
   return headers
 }
 
 /** A copy of headers, without those that tell what is sent. */
 export function checkHeaders(given: HeaderSource): Headers {
-  const headers = headersOf('options.headers', given, () => new Headers(given))
+  const headers = headersOf('options.headers', 'what new Headers() takes', given, () => new Headers(given))
   for (const name of ['content-length', 'content-range']) headers.delete(name)
   return headers
 }
 
 /** Runs what throws for headers that cannot be. */
-function headersOf<T>(name: string, value: unknown, make: () => T): T {
+function headersOf<T>(name: string, expected: string, value: unknown, make: () => T): T {
   try {
     return make()
   } catch {
-    throw wrongValue(name, 'what a header may hold', value)
+    throw wrongValue(name, expected, value)
   }
 }
