@@ -100,7 +100,10 @@ function expectedFiles() {
     .map((path) => path.replaceAll('\\', '/'))
     .filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))
     .flatMap((path) => ['.js', '.d.ts'].map((ending) => `dist/${path.slice(0, -'.ts'.length)}${ending}`))
-  const named = contents.files.flatMap((entry) => (entry === 'dist' ? compiled : [entry]))
+  const named = contents.files.flatMap((entry) => {
+    if (entry === 'dist') return compiled
+    return entry === 'docs' ? readdirSync(join(root, entry)).map((name) => `${entry}/${name}`) : [entry]
+  })
   return [...new Set(['package.json', 'README.md', 'LICENSE', ...named])].sort()
 }
 
