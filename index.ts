@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-export type { AtomicU32, AtomicU32Slice, AtomicU64, AtomicU64Slice } from './src/atomics.ts'
+export type { AtomicSlice, AtomicU32, AtomicU32Slice, AtomicU64, AtomicU64Slice } from './src/atomics.ts'
 export type { Bytes, TypedArrayConstructor } from './src/bytes.ts'
 export type { ChunksMut } from './src/chunks.ts'
 export {

@@ -45,7 +45,7 @@ export interface AtomicU64 extends AtomicCell<bigint> {}
 export interface AtomicU32 extends AtomicCell<number> {}
 
 /** Integers side by side. Iterating loads one after the other; an index outside is a `RangeError`. */
-interface AtomicSlice<V, C> extends Iterable<V> {
+export interface AtomicSlice<V, C> extends Iterable<V> {
   /** First byte, counted from the start of the mapping. */
   readonly offset: number
   /** Elements. */

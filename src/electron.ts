@@ -67,7 +67,7 @@ const abandoned = new FinalizationRegistry<() => void>((release) => release())
  * ```
  */
 export function createAssetHandler(root: PathLike, options?: AssetHandlerOptions): AssetHandler {
-  const folder = resolve(toPath(root).text)
+  const folder = resolve(toPath(root, 'root').text)
   const { maxMapped = 256, index = 'index.html', headers: given } = pick(options, ['maxMapped', 'index', 'headers'])
   checkPositive('options.maxMapped', maxMapped)
   if (typeof index !== 'string') throw wrongType('options.index', 'a string', index)

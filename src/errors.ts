@@ -137,7 +137,7 @@ export function settle<T>(result: T | Failure, path: string | null, destination?
   return result as T
 }
 
-export const closedError = (): MmapIoError => new MmapIoError('Closed', 'The mapping is closed')
+export const closedError = (message = 'The mapping is closed'): MmapIoError => new MmapIoError('Closed', message)
 
 export const invalidMode = (operation: string, mode: string): MmapIoError =>
   new MmapIoError('InvalidMode', `${operation} needs a writable mapping, but this one is ${mode}`)
@@ -150,4 +150,7 @@ export const outOfBounds = (offset: number, length: number, total: number): Mmap
   })
 
 export const misaligned = (offset: number, required: number): MmapIoError =>
-  new MmapIoError('Misaligned', `Offset ${offset} is no multiple of ${required}, counted from the start of the file`, { offset, required })
+  new MmapIoError('Misaligned', `Offset ${offset} is not aligned: its position in the file must be a multiple of ${required}`, {
+    offset,
+    required,
+  })

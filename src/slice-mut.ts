@@ -41,7 +41,8 @@ export class SliceMut implements MappedSliceMut {
   }
 
   get bytes(): Buffer {
-    if (this.#bytes === undefined || this.#owner.closed) throw closedError()
+    if (this.#owner.closed) throw closedError()
+    if (this.#bytes === undefined) throw closedError('The slice was released: ask the mapping for another')
     return this.#bytes
   }
 

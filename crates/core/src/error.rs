@@ -97,7 +97,7 @@ pub enum Error {
         total: u64,
     },
     /// An atomic integer whose position in the file is no multiple of its size.
-    #[error("offset {offset} is no multiple of {required}, counted from the start of the file")]
+    #[error("offset {offset} is not aligned: its position in the file must be a multiple of {required}")]
     Misaligned {
         /// Size in bytes.
         required: u64,

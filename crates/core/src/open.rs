@@ -459,7 +459,9 @@ impl OpenOptions {
         let size = self.size.filter(|_| truncates || found == 0);
         let (len, _) = self.window(size.unwrap_or(found))?;
         if len == 0 && self.mode != MmapMode::ReadOnly {
-            return Err(Error::ResizeFailed("an empty file cannot be mapped for writing".into()));
+            return Err(Error::ResizeFailed(
+                "an empty file, or an empty part of one, cannot be mapped for writing".into(),
+            ));
         }
         if let Some(size) = size {
             // A file that this call created is empty, and is removed when the rest fails.
