@@ -7,9 +7,12 @@
 //! - [`region`]: one stretch of mapped memory behind an [`Arc`](std::sync::Arc); what a view or a running task keeps alive;
 //! - [`file`](mod@file): the file behind it: mode, window, resize, flush, accounting.
 //!
-//! Nothing here hands out `&[u8]` over mapped memory: another process, another thread or JavaScript may store into it
+//! None of these hands out `&[u8]` over mapped memory: another process, another thread or JavaScript may store into it
 //! at any moment. Bytes are copied in and out, or reached through a raw pointer that names its duties. [`search`] alone
 //! makes such slices, inside, and says why that holds.
+//!
+//! [`MemoryMappedFile`] stands on them and does hand out slices: a [`MappedSlice`] holds a lock over its mapping, which keeps no
+//! other mapping and no other process from writing.
 //!
 //! ```
 //! # let folder = tempfile::tempdir()?;
