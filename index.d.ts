@@ -524,6 +524,9 @@ declare class MemoryMappedFile extends EventEmitter<MappingEvents> {
     /**
      * Maps a file that is open already. The descriptor is duplicated before the call returns: the caller may close its own at
      * once. `path` is null.
+     *
+     * Rejects with Io: `EBADF` for a descriptor or FileHandle that is closed, `EACCES` when it is not open for reading, or for `'read-write'` not for
+     * both.
      */
     static fromFd(fd: number | FileHandle, options?: OpenOptions): Promise<MemoryMappedFile>;
     /** Blocking twin of {@link MemoryMappedFile.fromFd}. */
@@ -866,8 +869,8 @@ declare class MemoryMappedFile extends EventEmitter<MappingEvents> {
     /** `count` atomic 32-bit integers side by side; their offset is a multiple of 4. See {@link MemoryMappedFile.atomicU64Slice}. */
     atomicU32Slice(offset: number, count: number): AtomicU32Slice;
     /**
-     * The bytes as a stream of Node, with the options of `fs.createReadStream`: `end` is inclusive, and `start` and `end` may lie past
-     * the end. The range is frozen at the call.
+     * The bytes as a stream of Node. The options mean what they mean in `fs.createReadStream`: `end` is inclusive, and `start` and `end`
+     * may lie past the end; for text call `setEncoding` of the stream. The range is frozen at the call.
      *
      * Chunks are copies: they outlive close(), and zlib or `fs.write` may work on them while the mapping closes. The stream does not
      * keep the mapping open. It is destroyed with Closed, OutOfBounds (a shrink) or what befell the file when it gets there; it never
