@@ -552,6 +552,9 @@ export class MemoryMappedFile extends EventEmitter<MappingEvents> {
    * of old views read as zeros. A file that others have made longer than the mapping is never cut: growing keeps what they
    * appended, shrinking is ResizeFailed. A window resizes only when it reaches the end of its file, else Unsupported.
    *
+   * Other mappings of the file, in this process or another, keep their length: they see a growth once they are resized or opened anew,
+   * and a shrink is to them a file that somebody cut (docs/safety.md). Threads that share one mapping (share, attach) resize together.
+   *
    * Rejects with InvalidMode, ResizeFailed (size 0 among others), Io with the operating system's code (`ENOSPC`, `EFBIG`), Truncated or
    * IoFault while bytes that it would keep are lost; file, length and mapping are as before then. On Windows a file with views cannot be cut: pass `detach: true`, which empties this
    * thread's views before a shrink, on every platform.
