@@ -306,7 +306,7 @@ onLinux('a file among 10,000 that change', async (t) => {
 onLinux('a store through a mapping is not told, and pollMs finds it, of whatever process', async (t) => {
   const length = 20 * pageSize()
   const path = tempFile(t, pattern(length))
-  const changes = watched(t, path)
+  const unheard = [watched(t, path), watched(t, path, { pollMs: 0 })]
   const polled = watched(t, path, { pollMs: 5 })
   const store = (offset: number, text: string) =>
     run(
@@ -324,7 +324,8 @@ onLinux('a store through a mapping is not told, and pollMs finds it, of whatever
     { kind: 'modified', offset: 5 * pageSize(), length: pageSize() },
     { kind: 'modified', offset: 10 * pageSize(), length: 2 * pageSize() },
   )
-  await changes.areAll(path)
+  chmodSync(path, 0o640)
+  for (const changes of unheard) await changes.are(metadata)
 })
 
 test('pollMs counts from the start of the window', async (t) => {
@@ -371,6 +372,9 @@ test('what cannot be watched is told with the reason', (t) => {
   t.is((unsupported as MmapIoError).kind, 'Unsupported')
   t.regex(unsupported.message, /opened by its path.*descriptor/)
   ofFd.close()
+  const memory = MemoryMappedFile.anonymous(1)
+  t.throws(() => memory.watch(), { message: /opened by its path.*anonymous/ })
+  memory.close()
 
   const mapping = MemoryMappedFile.openRoSync(path)
   renameSync(path, `${path}.away`)

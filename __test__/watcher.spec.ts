@@ -1,5 +1,5 @@
 /** The watcher as an object: listeners, loops, signals, errors, its end. */
-import { once } from 'node:events'
+import { getEventListeners, once } from 'node:events'
 import { appendFileSync, chmodSync, renameSync, writeFileSync } from 'node:fs'
 import test from 'ava'
 import { type ChangeEvent, MemoryMappedFile } from '#mmap-io'
@@ -175,9 +175,13 @@ test('a signal closes the watcher and its reason reaches the loop', async (t) =>
 
   // A watcher that has closed hears nothing of its signal any more.
   const later = new AbortController()
-  mapping.watch(undefined, { signal: later.signal }).close()
+  const closing = mapping.watch(undefined, { signal: later.signal })
+  t.is(getEventListeners(later.signal, 'abort').length, 1)
+  closing.close()
+  t.is(getEventListeners(later.signal, 'abort').length, 0)
   later.abort()
   mapping.close()
+  t.throws(() => mapping.watch(undefined, { signal: later.signal }), { code: 'ERR_MMAP_CLOSED' })
 })
 
 onLinux('changes of one kind that come close together are one with debounceMs', async (t) => {
@@ -263,6 +267,23 @@ onUnix('a listener that throws ends the process as any does, and where that is c
     fs.writeFileSync(path + '.new', 'x')
     fs.renameSync(path + '.new', path)`
   t.deepEqual(await survives(t, source, path), ['of the listener'])
+})
+
+test('a watcher that was closed is kept by nobody', async (t) => {
+  const program = `${prelude}
+    const mapping = MemoryMappedFile.openRoSync(path)
+    const closed = ['close', 'abort'].map((way) => {
+      const controller = new AbortController()
+      const watcher = mapping.watch(() => {}, { signal: controller.signal })
+      watcher[Symbol.asyncIterator]()
+      if (way === 'close') watcher.close()
+      else controller.abort()
+      return new WeakRef(watcher)
+    })
+    await collect()
+    print(closed.map((watcher) => watcher.deref() === undefined))
+    mapping.close()`
+  t.deepEqual(await survives(t, program, tempFile(t, 'content')), [true, true])
 })
 
 test('a watcher works in a worker, and one that is open when the worker ends harms nobody', async (t) => {
