@@ -98,7 +98,7 @@ const cases: Record<string, Case> = {
   },
   'change others in the folder': {
     act: (path) => {
-      for (const other of [`${path}2`, join(dirname(path), 'other')]) {
+      for (const other of [`${path}2`, join(dirname(path), 'FILE.BIN')]) {
         writeFileSync(other, 'x')
         chmodSync(other, 0o600)
         renameSync(other, `${other}.away`)

@@ -114,6 +114,18 @@ withStrace('the first flush of a new file brings its name to the device, later o
   )
 })
 
+withStrace('a write of no bytes is no write', (t) => {
+  const program = `
+    for (const [name, flushPolicy] of Object.entries({ always: 'always', everyWrites: { everyWrites: 1 } })) {
+      const mapping = MemoryMappedFile.openRwSync(path, { flushPolicy })
+      mark(name)
+      mapping.updateRegion(5, '')
+      mapping.asSliceMut(5, 0).release()
+    }
+    print('')`
+  t.deepEqual(traced(t, program, tempFile(t, pattern(100))).syncs, { always: [], everyWrites: [] })
+})
+
 const writes = "for (let i = 0; i < 20; i++) mapping.updateRegion(i * 10, 'x'.repeat(10))"
 
 for (const [flushPolicy, expected] of [

@@ -70,3 +70,17 @@ onUnix('what native code stores into a view of a closed mapping reaches no file'
     print(before.equals(fs.readFileSync(path)))`
   t.true(await survives(t, program, tempFile(t, Buffer.alloc(LENGTH, 7))))
 })
+
+onUnix('native code that stores into a view while close() empties it stores into nothing', async (t) => {
+  const program = `${prelude}${users}
+    // More than the pool has threads: most begin when their view is gone.
+    const filling = Array.from({ length: 20 }, () => {
+      const mapping = MemoryMappedFile.openRwSync(path)
+      const filled = users.randomFill(mapping.asSlice())
+      mapping.close()
+      return filled
+    })
+    await Promise.allSettled(filling)
+    print('done')`
+  t.is(await survives(t, program, tempFile(t, Buffer.alloc(LENGTH, 7))), 'done')
+})

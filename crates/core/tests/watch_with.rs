@@ -97,8 +97,10 @@ fn each_way_of_changing_a_file_is_told_as_what_it_is() {
         assert_eq!(next_change(&told), (Modified, true));
     }
     // Others in the same folder.
-    fs::write(scratch.path("other"), "x").unwrap();
-    fs::remove_file(scratch.path("other")).unwrap();
+    for other in ["other", "FILE"] {
+        fs::write(scratch.path(other), "x").unwrap();
+        fs::remove_file(scratch.path(other)).unwrap();
+    }
     fs::read(&path).unwrap();
     expect(&told, &path, &[]);
     assert!(handle.is_active());
@@ -258,6 +260,91 @@ fn a_panic_is_told_once_and_stops_nobody() {
     assert!(receive.try_recv().is_err());
 }
 
+/// What a callback owns is somebody else's, too.
+#[test]
+fn a_panic_at_the_end_of_a_callback_stops_nobody() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("on purpose");
+        }
+    }
+
+    let scratch = Scratch::new();
+    let file = scratch.with(b"content", MmapMode::ReadOnly);
+    let watch_with_bomb = |file: &MemoryMappedFile| {
+        let bomb = Bomb;
+        file.watch(move |_| _ = &bomb).unwrap()
+    };
+    drop(watch_with_bomb(&file));
+    let handle = watch_with_bomb(&file);
+    fs::rename(scratch.file(), scratch.path("away")).unwrap();
+    wait_until("the watch ends", || !handle.is_active());
+    let other = Scratch::new();
+    let (_handle, told) = watched(&other.with(b"content", MmapMode::ReadOnly));
+    append(other.file());
+    assert_eq!(next_change(&told), (Modified, false));
+}
+
+#[test]
+fn a_watch_that_could_not_begin_leaves_nothing() {
+    let scratch = Scratch::new();
+    let file = scratch.with(b"content", MmapMode::ReadOnly);
+    fs::rename(scratch.file(), scratch.path("away")).unwrap();
+    let (send, receive) = mpsc::channel::<()>();
+    assert!(file.watch(move |_| send.send(()).unwrap()).is_err());
+    assert_eq!(receive.try_recv(), Err(mpsc::TryRecvError::Disconnected), "the callback is still somewhere");
+}
+
+/// Notifications about a file go on after it has lost its name.
+#[cfg(target_os = "linux")]
+#[test]
+fn writes_to_a_file_that_is_gone_are_not_told() {
+    use std::io::Write;
+
+    let scratch = Scratch::new();
+    let file = scratch.with(b"content", MmapMode::ReadOnly);
+    let (_handle, told) = watched(&file);
+    let mut open = fs::OpenOptions::new().append(true).open(scratch.file()).unwrap();
+    fs::remove_file(scratch.file()).unwrap();
+    assert_eq!(next_change(&told), (Removed, false));
+    open.write_all(b"more").unwrap();
+    fs::write(scratch.path("new"), "new").unwrap();
+    fs::rename(scratch.path("new"), scratch.file()).unwrap();
+    assert_eq!(next_change(&told), (Modified, true));
+}
+
+/// The system keeps so many notifications for a process that takes none, and drops the rest.
+#[cfg(target_os = "linux")]
+#[test]
+fn notifications_that_were_lost_are_one_change_of_every_file_and_the_watches_go_on() {
+    in_child("notifications_that_were_lost_are_one_change_of_every_file_and_the_watches_go_on", || {
+        let folders = [Scratch::new(), Scratch::new(), Scratch::new(), Scratch::new()];
+        let files = folders.each_ref().map(|scratch| scratch.with(b"content", MmapMode::ReadOnly));
+        let watches = files.each_ref().map(watched);
+        let script = r#"
+            kill -STOP $PPID
+            i=0
+            while [ $i -lt $1 ]; do : > "$2/other"; i=$((i + 1)); done
+            echo new > "$3/new"; mv "$3/new" "$3/file"
+            rm "$4/file"
+            kill -CONT $PPID"#;
+        let most = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap();
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-ec", script, "sh", most.trim()]).args(folders.each_ref().map(|scratch| scratch.path("")));
+        assert!(shell.status().unwrap().success());
+        let expected = [(Modified, false), (Modified, true), (Removed, false), (Modified, false)];
+        for ((_, told), change) in watches.iter().zip(expected) {
+            assert_eq!(next_change(told), change);
+        }
+        for ((_, told), scratch) in watches.iter().zip(&folders) {
+            fs::write(scratch.path("new"), "newer").unwrap();
+            fs::rename(scratch.path("new"), scratch.file()).unwrap();
+            assert_eq!(next_change(told), (Modified, true));
+        }
+    });
+}
+
 #[test]
 fn five_hundred_watches_share_what_they_take_from_the_system() {
     let scratch = Scratch::new();
@@ -302,19 +389,39 @@ fn watches_come_and_go_in_a_folder_where_much_happens() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn one_inotify_instance_serves_all_and_is_given_back() {
-    in_child("one_inotify_instance_serves_all_and_is_given_back", || {
-        let instances = || {
-            let links =
-                fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
-            links.filter(|link| link.to_string_lossy().contains("inotify")).count()
+fn one_inotify_instance_and_one_thread_serve_all_and_are_given_back() {
+    in_child("one_inotify_instance_and_one_thread_serve_all_and_are_given_back", || {
+        let of_inotify = || {
+            let numbers = fs::read_dir("/proc/self/fd").unwrap().map(|entry| entry.unwrap().file_name());
+            let is_inotify = |link: std::path::PathBuf| link.to_string_lossy().contains("inotify");
+            numbers.filter(move |fd| fs::read_link(Path::new("/proc/self/fd").join(fd)).is_ok_and(is_inotify))
+        };
+        let instances = || of_inotify().count();
+        let folders = || {
+            let infos = of_inotify().map(|fd| fs::read_to_string(Path::new("/proc/self/fdinfo").join(fd)).unwrap());
+            infos.map(|info| info.matches("inotify wd:").count()).sum::<usize>()
+        };
+        let threads = |name: &str| {
+            let names = fs::read_dir("/proc/self/task").unwrap();
+            let names = names.map(|task| fs::read_to_string(task.unwrap().path().join("comm")).unwrap_or_default());
+            names.filter(|found| found.trim() == name).count()
         };
         let (one, two) = (Scratch::new(), Scratch::new());
         let files = [one.with(b"1", MmapMode::ReadOnly), two.with(b"2", MmapMode::ReadOnly)];
-        let watches: Vec<_> = files.iter().chain(&files).map(watched).collect();
-        assert_eq!(instances(), 1);
+        let mut watches: Vec<_> = files.iter().chain(&files).map(watched).collect();
+        fs::write(one.file(), "x").unwrap();
+        assert_eq!(next_change(&watches[0].1), (Modified, false));
+        assert_eq!((instances(), folders(), threads("mmap-io watcher")), (1, 2, 1));
+        // Those of the first folder.
+        drop((watches.remove(2), watches.remove(0)));
+        wait_until("the folder is given back", || folders() == 1);
         drop(watches);
         wait_until("it is given back", || instances() == 0);
+        wait_until("its thread ends", || threads("mmap-io watcher") == 0);
+        let polled = watched_with(&files[0], &polling());
+        wait_until("contents are compared", || threads("mmap-io poller") == 1);
+        drop(polled);
+        wait_until("no contents are compared any more", || threads("mmap-io poller") == 0);
         let (_watch, told) = watched(&files[0]);
         fs::write(one.file(), "x").unwrap();
         assert_eq!(next_change(&told), (Modified, false));
@@ -395,6 +502,8 @@ fn comparing_follows_a_mapping_that_is_resized_and_ends_with_it() {
     file.update_region(0, b"changed").unwrap();
     wait_until("the rest is told", || next_range(&told) == (0, 10));
     drop(file);
+    #[cfg(target_os = "linux")]
+    wait_until("the file is let go", || common::linux::maps_of(&scratch.file()).is_empty());
     assert!(handle.is_active());
     fs::write(scratch.file(), "x").unwrap();
     wait_until("notifications go on", || matches!(next_change(&told), (Modified, _)));

@@ -116,3 +116,75 @@ fn read(file: &MappedFile, bytes: &mut [u8], position: u64) -> Option<usize> {
 fn modified(file: &MappedFile) -> Option<SystemTime> {
     file.file()?.metadata().and_then(|metadata| metadata.modified()).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Create, MmapMode, OpenOptions};
+
+    /// A file of so many pages, the window of it that is compared, and what has been compared.
+    fn window(pages: u64, offset: u64, len: u64) -> (tempfile::TempDir, MappedFile, MappedFile, Contents) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let whole = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(pages * page());
+        let whole = whole.open(&path).unwrap();
+        let window = OpenOptions::new(MmapMode::ReadOnly).offset(offset).len(len).open(&path).unwrap();
+        let mut contents = Contents::new(&window, true);
+        contents.compare(&window);
+        (folder, whole, window, contents)
+    }
+
+    fn page() -> u64 {
+        to_u64(os::page_size())
+    }
+
+    #[test]
+    fn ranges_are_those_of_the_window() {
+        let (_folder, whole, window, mut contents) = window(5, page() + 100, 2 * page());
+        assert_eq!(contents.compare(&window), []);
+        whole.write(page() + 99, b"x").unwrap();
+        whole.write(3 * page() + 100, b"x").unwrap();
+        assert_eq!(contents.compare(&window), []);
+        whole.write(page() + 100, b"x").unwrap();
+        whole.write(3 * page() + 99, b"x").unwrap();
+        assert_eq!(contents.compare(&window), [(0, page() - 100), (2 * page() - 100, 100)]);
+        whole.write(page(), &vec![1; 3 * os::page_size()]).unwrap();
+        assert_eq!(contents.compare(&window), [(0, 2 * page())]);
+        assert_eq!(contents.compare(&window), []);
+    }
+
+    #[test]
+    fn a_few_ranges_are_told_one_by_one_and_more_as_one() {
+        let (_folder, whole, window, mut contents) = window(200, 0, 200 * page());
+        let mut store = |count: u64| {
+            for number in 0..count {
+                whole.write((3 + 2 * number) * page(), &count.to_ne_bytes()).unwrap();
+            }
+            contents.compare(&window)
+        };
+        let each: Vec<_> = (0..16).map(|number| ((3 + 2 * number) * page(), page())).collect();
+        assert_eq!(store(16), each);
+        assert_eq!(store(17), [(3 * page(), 33 * page())]);
+        assert_eq!(store(98), [(3 * page(), 195 * page())]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_page_that_was_read_into_memory_has_not_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let size = 4 * page();
+        let options = OpenOptions::new(MmapMode::ReadWrite).create(Create::Exclusive).size(size);
+        let file = options.open(folder.path().join("file")).unwrap();
+        let mut contents = Contents::new(&file, false);
+        assert_eq!(contents.compare(&file), []);
+        assert_eq!(contents.prints, [None; 4], "nobody has asked for these pages yet");
+        file.read(page(), &mut [0]).unwrap();
+        assert_eq!(contents.compare(&file), []);
+        assert!(contents.prints.iter().any(Option::is_some));
+        file.write(page(), b"x").unwrap();
+        assert_eq!(contents.compare(&file), [(page(), page())]);
+        let mut all = Contents::new(&file, true);
+        assert_eq!(all.compare(&file), []);
+        assert!(all.prints.iter().all(Option::is_some));
+    }
+}

@@ -100,6 +100,7 @@ fn join(first: &Change, second: &Change) -> Option<Change> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Error;
 
     fn taken(queue: &mut NoticeQueue) -> Vec<Change> {
         let changes = queue.take().map(|notice| match notice {
@@ -136,12 +137,26 @@ mod tests {
         let mut queue = NoticeQueue::default();
         let removed = Change::new(ChangeKind::Removed);
         let replaced = Change { replaced: true, ..Change::new(ChangeKind::Modified) };
+        // The first change that is too many is a removal.
+        queue.push(Notice::Changed(removed));
         for _ in 0..1000 {
             queue.push(Notice::Changed(replaced));
             queue.push(Notice::Changed(removed));
+            assert!(matches!(queue.0.back(), Some(Notice::Changed(last)) if *last == removed));
+            assert!(queue.0.iter().any(|notice| matches!(notice, Notice::Changed(change) if change.replaced)));
         }
         assert!(queue.0.len() <= MOST);
         let changes = taken(&mut queue);
-        assert_eq!((changes[0], changes[changes.len() - 1]), (replaced, removed));
+        assert_eq!(changes.last(), Some(&removed));
+    }
+
+    #[test]
+    fn a_failure_is_not_lost_among_many_changes() {
+        let mut queue = NoticeQueue::default();
+        queue.push(Notice::Failed(Error::unsupported("a failure")));
+        for kind in [ChangeKind::Modified, ChangeKind::Metadata].repeat(100) {
+            queue.push(Notice::Changed(Change::new(kind)));
+        }
+        assert_eq!(queue.take().filter(|notice| matches!(notice, Notice::Failed(_))).count(), 1);
     }
 }
