@@ -645,6 +645,7 @@ declare class MemoryMappedFile extends EventEmitter<MappingEvents> {
     /**
      * The whole mapping as a SharedArrayBuffer, to post to workers: the memory itself, no copy. Stores need `Atomics` where two threads
      * use the same bytes.
+     * Where view mode 'shared' cannot be had (Node 20), its length is rounded up to 64 KiB: go by `length`, not by its `byteLength`.
      *
      * It keeps its addresses, in every thread, and holds no file for those it was posted to: after the last close it reads zeros. A
      * resize does not change it; ask again. Throws Unsupported where the runtime cannot make one (see docs/views.md), and for a window
