@@ -124,6 +124,13 @@ export interface IntegerOwner {
   place(offset: number, length: number): Place | undefined
 }
 
+// What the classes share, and nobody else sees.
+const operations = Symbol('operations')
+const check = Symbol('check')
+const reach = Symbol('reach')
+const sound = Symbol('sound')
+const cell = Symbol('cell')
+
 /** Integers side by side, in a range that was checked. */
 class Integers<V> {
   readonly offset: number
@@ -149,18 +156,18 @@ class Integers<V> {
     this.#operations = view === undefined ? nativeOperations(type, owner, offset) : (Atomics as unknown as Operations<V>)
   }
 
-  protected get operations(): Operations<V> {
+  get [operations](): Operations<V> {
     return this.#operations
   }
 
-  protected check(name: string, value: V): void {
+  [check](name: string, value: V): void {
     // No method of the type: a call that leads here and there is not inlined, which costs as much as the addition.
     if (this.#bytes === 8) checkU64(name, value)
     else checkU32(name, value)
   }
 
   /** For an operation on the element with this index, which is one of them. */
-  protected reach(index: number): Elements {
+  [reach](index: number): Elements {
     // So it is after close, too.
     if (this.#end > this.#status.length) this.#checkStillThere(index)
     if (this.#status.flags !== 0) this.#refuseLost(index)
@@ -170,7 +177,7 @@ class Integers<V> {
   }
 
   /** What an operation on the element with this index gave: nothing true when its page was lost meanwhile. */
-  protected sound<T>(result: T, index: number): T {
+  [sound]<T>(result: T, index: number): T {
     if (this.#status.flags !== 0) this.#refuseLost(index)
     return result
   }
@@ -186,7 +193,7 @@ class Integers<V> {
     if (offset + this.#bytes > total) throw outOfBounds(offset, this.#bytes, total)
   }
 
-  protected cell(index: number): Cell<V> {
+  [cell](index: number): Cell<V> {
     return new Cell(this.#type, this.#owner, this.offset + index * this.#bytes)
   }
 
@@ -219,42 +226,42 @@ export class Cell<V> extends Integers<V> implements AtomicCell<V> {
   }
 
   load(): V {
-    return this.sound(this.operations.load(this.reach(0), 0), 0)
+    return this[sound](this[operations].load(this[reach](0), 0), 0)
   }
 
   store(value: V): void {
-    this.check('value', value)
-    this.sound(this.operations.store(this.reach(0), 0, value), 0)
+    this[check]('value', value)
+    this[sound](this[operations].store(this[reach](0), 0, value), 0)
   }
 
   swap(value: V): V {
-    this.check('value', value)
-    return this.sound(this.operations.exchange(this.reach(0), 0, value), 0)
+    this[check]('value', value)
+    return this[sound](this[operations].exchange(this[reach](0), 0, value), 0)
   }
 
   fetchAdd(value: V): V {
-    this.check('value', value)
-    return this.sound(this.operations.add(this.reach(0), 0, value), 0)
+    this[check]('value', value)
+    return this[sound](this[operations].add(this[reach](0), 0, value), 0)
   }
 
   fetchSub(value: V): V {
-    this.check('value', value)
-    return this.sound(this.operations.sub(this.reach(0), 0, value), 0)
+    this[check]('value', value)
+    return this[sound](this[operations].sub(this[reach](0), 0, value), 0)
   }
 
   fetchAnd(value: V): V {
-    this.check('value', value)
-    return this.sound(this.operations.and(this.reach(0), 0, value), 0)
+    this[check]('value', value)
+    return this[sound](this[operations].and(this[reach](0), 0, value), 0)
   }
 
   fetchOr(value: V): V {
-    this.check('value', value)
-    return this.sound(this.operations.or(this.reach(0), 0, value), 0)
+    this[check]('value', value)
+    return this[sound](this[operations].or(this[reach](0), 0, value), 0)
   }
 
   fetchXor(value: V): V {
-    this.check('value', value)
-    return this.sound(this.operations.xor(this.reach(0), 0, value), 0)
+    this[check]('value', value)
+    return this[sound](this[operations].xor(this[reach](0), 0, value), 0)
   }
 
   fetchMax(value: V): V {
@@ -266,21 +273,21 @@ export class Cell<V> extends Integers<V> implements AtomicCell<V> {
   }
 
   compareExchange(expected: V, replacement: V): V {
-    this.check('expected', expected)
-    this.check('replacement', replacement)
-    return this.sound(this.operations.compareExchange(this.reach(0), 0, expected, replacement), 0)
+    this[check]('expected', expected)
+    this[check]('replacement', replacement)
+    return this[sound](this[operations].compareExchange(this[reach](0), 0, expected, replacement), 0)
   }
 
   #replaceIf(isWanted: (found: V) => boolean, value: V): V {
-    this.check('value', value)
-    const elements = this.reach(0)
-    let found = this.operations.load(elements, 0)
+    this[check]('value', value)
+    const elements = this[reach](0)
+    let found = this[operations].load(elements, 0)
     while (isWanted(found)) {
-      const seen = this.operations.compareExchange(elements, 0, found, value)
+      const seen = this[operations].compareExchange(elements, 0, found, value)
       if (seen === found) break
       found = seen
     }
-    return this.sound(found, 0)
+    return this[sound](found, 0)
   }
 }
 
@@ -294,25 +301,25 @@ export class Slice<V> extends Integers<V> implements AtomicSlice<V, AtomicCell<V
 
   at(index: number): AtomicCell<V> {
     this.#checkIndex(index)
-    this.reach(index)
-    return this.cell(index)
+    this[reach](index)
+    return this[cell](index)
   }
 
   load(index: number): V {
     this.#checkIndex(index)
-    return this.sound(this.operations.load(this.reach(index), index), index)
+    return this[sound](this[operations].load(this[reach](index), index), index)
   }
 
   store(index: number, value: V): void {
     this.#checkIndex(index)
-    this.check('value', value)
-    this.sound(this.operations.store(this.reach(index), index, value), index)
+    this[check]('value', value)
+    this[sound](this[operations].store(this[reach](index), index, value), index)
   }
 
   fetchAdd(index: number, value: V): V {
     this.#checkIndex(index)
-    this.check('value', value)
-    return this.sound(this.operations.add(this.reach(index), index, value), index)
+    this[check]('value', value)
+    return this[sound](this[operations].add(this[reach](index), index, value), index)
   }
 
   *[Symbol.iterator](): Iterator<V> {
