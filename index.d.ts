@@ -677,8 +677,9 @@ declare class MemoryMappedFile extends EventEmitter<MappingEvents> {
      * Makes the mapping, and with it the file, `newSize` bytes long. Read-write mappings only.
      *
      * Growing keeps every view valid and coherent; new bytes are zero and allocated unless `sparse`. Shrinking makes the cut-off part
-     * of old views read as zeros. A file that others have made longer than the mapping is never cut: growing keeps what they
-     * appended, shrinking is ResizeFailed. A window resizes only when it reaches the end of its file, else Unsupported.
+     * of old views read as zeros; methods that read it meanwhile, and afterwards, fail with OutOfBounds. A file that others have made longer
+     * than the mapping is never cut: growing keeps what they appended, shrinking is ResizeFailed. A window resizes only when it reaches the
+     * end of its file, else Unsupported.
      *
      * Other mappings of the file, in this process or another, keep their length: they see a growth once they are resized or opened anew,
      * and a shrink is to them a file that somebody cut (docs/safety.md). Threads that share one mapping (share, attach) resize together.
@@ -700,6 +701,9 @@ declare class MemoryMappedFile extends EventEmitter<MappingEvents> {
      *
      * `'dont-need'` makes pages the first to go when memory is short; on copy-on-write and anonymous mappings it does nothing. To drop
      * pages now, use evict. On Windows only `'will-need'` has an effect. Throws OutOfBounds, AdviceFailed, Closed.
+     *
+     * On Linux every border between ranges of different advice, and of locked and other pages, costs one of the maps that a process can have
+     * (`vm.max_map_count`, mostly 65530). Without one left V8 ends the process: give advice to few long ranges.
      */
     advise(offset: number, length: number, advice: MmapAdvice): void;
     /**

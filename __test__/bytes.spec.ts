@@ -105,6 +105,55 @@ test('a detached array has no bytes to read or write', (t) => {
   mapping.close()
 })
 
+test('bytes whose getters close or shrink the mapping are used whole or refused with a code', (t) => {
+  const ends = {
+    close: (mapping: MemoryMappedFile) => mapping.close(),
+    shrink: (mapping: MemoryMappedFile) => mapping.resizeSync(10, { detach: true }),
+  }
+  const uses = {
+    readInto: (mapping: MemoryMappedFile, bytes: Uint8Array) => void mapping.readInto(5, bytes),
+    updateRegion: (mapping: MemoryMappedFile, bytes: Uint8Array) => mapping.updateRegion(5, bytes),
+  }
+  const outcomes = new Set<string>()
+  for (const [use, run] of Object.entries(uses)) {
+    for (const end of Object.values(ends)) {
+      for (let wait = 0; wait < 8; wait++) {
+        const mapping = MemoryMappedFile.openRwSync(tempFile(t, pattern(100)))
+        mapping.asSlice()
+        let asked = 0
+        const answer = <T>(value: T): T => {
+          if (asked++ === wait) end(mapping)
+          return value
+        }
+        class Bytes extends Uint8Array {
+          override get length() {
+            return answer(super.length)
+          }
+          override get buffer() {
+            return answer(super.buffer)
+          }
+        }
+        const bytes = new Bytes(90)
+        try {
+          run(mapping, bytes)
+          if (use === 'readInto' && asked > wait) t.deepEqual(Buffer.from(Uint8Array.from(bytes)), pattern(100).subarray(5, 95))
+          outcomes.add(`${use} done`)
+        } catch (error) {
+          outcomes.add(`${use} ${(error as MmapIoError).code}`)
+        }
+        mapping.close()
+      }
+    }
+  }
+  const each = ['done', 'ERR_MMAP_CLOSED', 'ERR_MMAP_OUT_OF_BOUNDS']
+  t.deepEqual(
+    [...outcomes].sort(),
+    Object.keys(uses)
+      .flatMap((use) => each.map((outcome) => `${use} ${outcome}`))
+      .sort(),
+  )
+})
+
 withLiveViews('copies between overlapping views of one file behave like memmove', (t) => {
   const bytes = pattern(20_000)
   const path = tempFile(t, bytes)

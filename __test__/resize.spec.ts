@@ -126,6 +126,37 @@ test('resizes at the same time end one after the other', async (t) => {
   mapping.close()
 })
 
+onUnix('what reads beside a shrink gets bytes of the file or OutOfBounds, never zeros', async (t) => {
+  const size = 2 ** 24
+  const sevens = Buffer.alloc(size, 7)
+  const part = Buffer.alloc(page)
+  const reads = {
+    readInto: (mapping: MemoryMappedFile) => mapping.readInto(size - page, part).includes(0),
+    readBytes: (mapping: MemoryMappedFile) => mapping.readBytes(size - page).includes(0),
+    includes: (mapping: MemoryMappedFile) => mapping.includes(0, size - page),
+    count: (mapping: MemoryMappedFile) => mapping.length === size && mapping.count(0) > 0,
+  }
+  for (const [name, hasZero] of Object.entries(reads)) {
+    for (let round = 0; round < 5; round++) {
+      const mapping = await MemoryMappedFile.openRw(tempFile(t, sevens))
+      const cut = mapping.resize(100)
+      const read = () => {
+        while (mapping.length === size) if (hasZero(mapping)) return 'zeros'
+        return 'bytes'
+      }
+      let outcome: string
+      try {
+        outcome = read()
+      } catch (error) {
+        outcome = (error as MmapIoError).kind
+      }
+      await cut
+      t.true(['bytes', 'OutOfBounds'].includes(outcome), `${name}: ${outcome}`)
+      mapping.close()
+    }
+  }
+})
+
 withoutLimit('a mapping grows past 4 GiB', async (t) => {
   const path = sparseFile(t, 1000)
   const mapping = await MemoryMappedFile.openRw(path, { sparse: true })

@@ -262,6 +262,23 @@ test('a signal of any kind that has the parts of one will do, and keeps no liste
   mapping.close()
 })
 
+test('what a signal throws when its listener is taken back rejects the call, and stops no close', async (t) => {
+  const path = tempFile(t, 'abc')
+  const mapping = await MemoryMappedFile.openRo(path)
+  const reason = new Error('no listener')
+  const removeEventListener = () => {
+    throw reason
+  }
+  const signal = { aborted: false, addEventListener() {}, removeEventListener } as unknown as AbortSignal
+  await t.throwsAsync(mapping.search('c', { signal }), { is: reason })
+  await t.throwsAsync(mapping.touchPages(undefined, { signal }), { is: reason })
+  const watcher = mapping.watch(undefined, { signal })
+  const view = mapping.asSlice()
+  mapping.close()
+  t.false(watcher.isActive)
+  if (mapping.viewMode !== 'copy') t.is(view[0] ?? 0, 0, 'no byte of the file is seen')
+})
+
 test('a search ends soon when it is aborted or its mapping is closed', async (t) => {
   // Searching so much takes minutes, and with one thread in the pool a call that waits for it would, too.
   const program = `${prelude}

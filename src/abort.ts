@@ -22,7 +22,7 @@ export async function abortable<T>(signal: AbortSignal | undefined, task: () => 
     const abort = () => reject(signal.reason)
     signal.addEventListener('abort', abort, { once: true })
     task()
-      .then(resolve, reject)
       .finally(() => signal.removeEventListener('abort', abort))
+      .then(resolve, reject)
   })
 }

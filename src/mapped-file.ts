@@ -420,7 +420,7 @@ export class MemoryMappedFile extends EventEmitter<MappingEvents> {
     if (offset + bytes.length > total) throw outOfBounds(offset, bytes.length, total)
     this.#refuseLost(offset, bytes.length)
     this.#views.read(offset, bytes)
-    this.#refuseLost(offset, bytes.length)
+    this.#refuseGone(offset, bytes.length)
     return target
   }
 
@@ -432,7 +432,7 @@ export class MemoryMappedFile extends EventEmitter<MappingEvents> {
     }
     const copy = Buffer.allocUnsafeSlow(size)
     this.#views.read(offset, copy)
-    this.#refuseLost(offset, size)
+    this.#refuseGone(offset, size)
     return copy
   }
 
@@ -550,8 +550,9 @@ export class MemoryMappedFile extends EventEmitter<MappingEvents> {
    * Makes the mapping, and with it the file, `newSize` bytes long. Read-write mappings only.
    *
    * Growing keeps every view valid and coherent; new bytes are zero and allocated unless `sparse`. Shrinking makes the cut-off part
-   * of old views read as zeros. A file that others have made longer than the mapping is never cut: growing keeps what they
-   * appended, shrinking is ResizeFailed. A window resizes only when it reaches the end of its file, else Unsupported.
+   * of old views read as zeros; methods that read it meanwhile, and afterwards, fail with OutOfBounds. A file that others have made longer
+   * than the mapping is never cut: growing keeps what they appended, shrinking is ResizeFailed. A window resizes only when it reaches the
+   * end of its file, else Unsupported.
    *
    * Other mappings of the file, in this process or another, keep their length: they see a growth once they are resized or opened anew,
    * and a shrink is to them a file that somebody cut (docs/safety.md). Threads that share one mapping (share, attach) resize together.
@@ -585,6 +586,9 @@ export class MemoryMappedFile extends EventEmitter<MappingEvents> {
    *
    * `'dont-need'` makes pages the first to go when memory is short; on copy-on-write and anonymous mappings it does nothing. To drop
    * pages now, use evict. On Windows only `'will-need'` has an effect. Throws OutOfBounds, AdviceFailed, Closed.
+   *
+   * On Linux every border between ranges of different advice, and of locked and other pages, costs one of the maps that a process can have
+   * (`vm.max_map_count`, mostly 65530). Without one left V8 ends the process: give advice to few long ranges.
    */
   advise(offset: number, length: number, advice: MmapAdvice): void {
     checkCount('offset', offset)
@@ -1020,6 +1024,12 @@ export class MemoryMappedFile extends EventEmitter<MappingEvents> {
   /** Fails when pages of a range were lost; asked before the bytes are used, and after. The range was checked. */
   #refuseLost(offset: number, length: number): void {
     if (this.#status.flags !== 0 && length > 0 && !this.#closed) settle(this.#native.checkRange(offset, length), this.path)
+  }
+
+  /** After bytes were read: the zeros in place of what was lost or cut off meanwhile are none. */
+  #refuseGone(offset: number, length: number): void {
+    if (offset + length > this.#status.length) this.#range(offset, length)
+    this.#refuseLost(offset, length)
   }
 
   #tellFaults(): void {

@@ -103,7 +103,7 @@ export class Search {
     const space = total - start
     if (length > space) return -1
     const near = this.#owner.asSlice(start, Math.min(space, NEAR)).indexOf(sought)
-    if (near >= 0) return start + near
+    if (near >= 0) return this.#foundAt(start + near, length)
     if (space <= NEAR) return this.#noneIn(start, space)
     return this.#settle(this.#native.find(own(sought), start, total))
   }
@@ -119,14 +119,20 @@ export class Search {
     if (end < length) return -1
     const start = Math.max(0, end - NEAR)
     const near = this.#owner.asSlice(start, end - start).lastIndexOf(sought)
-    if (near >= 0) return start + near
+    if (near >= 0) return this.#foundAt(start + near, length)
     if (start === 0) return this.#noneIn(0, end)
     return this.#settle(this.#native.findLast(own(sought), 0, end))
   }
 
-  /** That there is no match is true of bytes that were not lost meanwhile. */
+  /** A match is one in bytes that were not lost or cut off meanwhile. */
+  #foundAt(offset: number, length: number): number {
+    this.#owner.check(offset, length)
+    return offset
+  }
+
+  /** The same is true of there being none. */
   #noneIn(offset: number, length: number): -1 {
-    this.#owner.refuseLost(offset, length)
+    this.#owner.check(offset, length)
     return -1
   }
 

@@ -249,11 +249,15 @@ export class FileWatcher extends EventEmitter implements Watcher {
     this.#native.close()
     this.#native = undefined
     this.#watchers.delete(this)
-    this.#abort?.[Symbol.dispose]()
     for (const { timer } of this.#pending.values()) clearTimeout(timer)
     this.#pending.clear()
     for (const queue of this.#queues) finish(queue)
     this.#queues.clear()
     process.nextTick(() => this.emit('close'))
+    try {
+      this.#abort?.[Symbol.dispose]()
+    } catch {
+      // A signal of another make may throw. The close of the mapping, which may wait for this, goes on.
+    }
   }
 }

@@ -52,11 +52,11 @@ export const isMapped = (buffer: ArrayBufferLike): boolean => marked.has(buffer)
  * Whether `other` may show the same bytes of a file as `mapped` at different addresses: a copy between the two could then overwrite
  * what it has yet to read. Within one buffer `set` takes care of that itself.
  */
-function mayOverlap(mapped: Uint8Array, other: Uint8Array): boolean {
+function mayOverlap(mapped: ArrayBufferLike, other: Uint8Array): boolean {
   // It takes two mapped buffers. Asking a view for its buffer costs as much as storing 64 bytes.
   if (buffersMade < 2) return false
   const buffer = other.buffer
-  return marked.has(buffer) && buffer !== mapped.buffer
+  return marked.has(buffer) && buffer !== mapped
 }
 
 /** Views that show the mapped memory itself. */
@@ -91,20 +91,21 @@ export class MappedViews implements Views {
   }
 
   write(offset: number, data: Uint8Array): void {
-    const start = this.#lead + offset
-    const root = this.#root
-    if (start + data.length <= root.length) root.set(mayOverlap(root, data) ? Buffer.from(data) : data, start)
-    else this.#inPieces(offset, data, (mapped, piece) => mapped.set(mayOverlap(mapped, piece) ? Buffer.from(piece) : piece))
+    // First of all what the bytes answer: they may be of a class whose getters close the mapping.
+    const end = this.#lead + offset + data.length
+    const source = mayOverlap(this.#memory, data) ? Buffer.from(data) : data
+    if (end <= this.#root.length) this.#root.set(source, this.#lead + offset)
+    else this.#inPieces(offset, data, (mapped, piece) => mapped.set(mayOverlap(mapped.buffer, piece) ? Buffer.from(piece) : piece))
   }
 
   read(offset: number, target: Uint8Array): void {
-    const start = this.#lead + offset
-    const root = this.#root
-    if (start + target.length <= root.length) {
+    const { length } = target
+    const needsCopy = mayOverlap(this.#memory, target)
+    if (this.#lead + offset + length <= this.#root.length) {
       // A third of the cost of `subarray`.
-      const source = new Uint8Array(this.#memory, start, target.length)
-      target.set(mayOverlap(root, target) ? Buffer.from(source) : source)
-    } else this.#inPieces(offset, target, (mapped, piece) => piece.set(mayOverlap(mapped, piece) ? Buffer.from(mapped) : mapped))
+      const source = new Uint8Array(this.#memory, this.#lead + offset, length)
+      target.set(needsCopy ? Buffer.from(source) : source)
+    } else this.#inPieces(offset, target, (mapped, piece) => piece.set(mayOverlap(mapped.buffer, piece) ? Buffer.from(mapped) : mapped))
   }
 
   /** Pairs mapped bytes with those of `other`, in pieces that fit a view. */

@@ -151,6 +151,8 @@ struct Health {
 /// A resize whose checks have passed.
 struct Resize<'a> {
     file: &'a File,
+    /// Length of the mapping now.
+    len: u64,
     new_len: u64,
     /// Length of the file now.
     actual: u64,
@@ -483,7 +485,9 @@ impl MappedFile {
     pub fn read(&self, offset: u64, target: &mut [u8]) -> Result<()> {
         let len = to_u64(target.len());
         range::check(offset, len, self.len())?;
-        self.on_sound(offset, len, || self.region().read(offset, target))
+        self.on_sound(offset, len, || self.region().read(offset, target))?;
+        // The zeros in place of what was cut off meanwhile are no bytes.
+        range::check(offset, len, self.len()).map(drop)
     }
 
     /// Copies bytes in and counts them as written.
@@ -866,13 +870,14 @@ impl MappedFile {
     pub fn resize(&self, new_len: u64) -> Result<()> {
         let _one_at_a_time = lock(&self.resizing);
         let plan = self.plan_resize(new_len)?;
-        if new_len >= self.len() {
+        if new_len >= plan.len {
             self.grow(&plan)?;
-        } else {
-            self.shrink(&plan)?;
+            self.slot.set_length(new_len);
+            return Ok(());
         }
+        // Before anything is cut: who reads meanwhile must not take the zeros there for bytes of the file.
         self.slot.set_length(new_len);
-        Ok(())
+        self.shrink(&plan).inspect_err(|_| self.slot.set_length(plan.len))
     }
 
     /// The checks of [`resize`](Self::resize), with nothing done.
@@ -923,11 +928,11 @@ impl MappedFile {
         }
         // What is kept must be sound. A cut may take lost pages with it.
         self.refuse_lost(0, len.min(new_len))?;
-        Ok(Resize { file, new_len, actual, new_end })
+        Ok(Resize { file, len, new_len, actual, new_end })
     }
 
     fn grow(&self, plan: &Resize<'_>) -> Result<()> {
-        let Resize { file, new_len, actual, new_end } = *plan;
+        let Resize { file, new_len, actual, new_end, .. } = *plan;
         if new_end > actual {
             if actual == self.offset.saturating_add(self.len()) {
                 // Views can store behind the end, into the rest of its page, and not every file system clears that.
@@ -996,9 +1001,8 @@ impl MappedFile {
         if !os::CAN_COVER {
             return self.shrink_unmapped(plan);
         }
-        let Resize { file, new_len, actual, new_end } = *plan;
+        let Resize { file, len, new_len, actual, new_end } = *plan;
         let alive = self.regions();
-        let len = self.len();
         let cut = self.cover(&alive, new_len).and_then(|()| {
             if new_end > actual {
                 // Others have cut the file further already: this gives it the length that was asked for.
@@ -1019,7 +1023,7 @@ impl MappedFile {
 
     /// Shrinks where the operating system cannot cut a mapped file: unmap, cut, map again.
     fn shrink_unmapped(&self, plan: &Resize<'_>) -> Result<()> {
-        let Resize { file, new_len, new_end, .. } = *plan;
+        let Resize { file, len, new_len, new_end, .. } = *plan;
         let mut regions = lock(&self.regions);
         let others = regions.generations.iter().map(Weak::strong_count).sum::<usize>();
         if others > 1 {
@@ -1029,7 +1033,6 @@ impl MappedFile {
                     .into(),
             ));
         }
-        let len = self.len();
         let remap = |len| Region::map(file, self.offset, len, self.mode.sharing()).map(Arc::new);
         // The only reference is replaced, so the file is unmapped here.
         regions.current = remap(0)?;

@@ -179,10 +179,12 @@ impl MappedFile {
         Ok(Haystack { region, range })
     }
 
-    /// Fails when what was searched had lost pages. Looked at afterwards: a search through zeros does no harm, and a match
-    /// before them is one.
+    /// Fails when what was searched had lost pages, or was cut off meanwhile. Looked at afterwards: a search through zeros
+    /// does no harm, and a match before them is one.
     fn refuse_unsound(&self, searched: Range<u64>) -> Result<()> {
-        self.refuse_lost(searched.start, searched.end.saturating_sub(searched.start))
+        let len = searched.end.saturating_sub(searched.start);
+        range::check(searched.start, len, self.len())?;
+        self.refuse_lost(searched.start, len)
     }
 
     /// Where the first match begins that lies in `within`.
