@@ -1,6 +1,6 @@
 // Compiles the TypeScript sources to dist/ and bundles the declarations of each entry of the package into one file.
 import { execFileSync } from 'node:child_process'
-import { chmodSync, readFileSync } from 'node:fs'
+import { chmodSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { rollup } from 'rollup'
@@ -10,6 +10,8 @@ const root = join(import.meta.dirname, '..')
 process.chdir(root)
 
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc')
+// What is left of files that have another name now would be packed.
+rmSync('dist', { recursive: true, force: true })
 execFileSync(process.execPath, [tsc, '-p', '.'], { stdio: 'inherit' })
 chmodSync('dist/src/cli/main.js', 0o755)
 

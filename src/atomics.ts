@@ -124,16 +124,9 @@ export interface IntegerOwner {
   place(offset: number, length: number): Place | undefined
 }
 
-// What the classes share, and nobody else sees.
-const operations = Symbol('operations')
-const check = Symbol('check')
-const reach = Symbol('reach')
-const sound = Symbol('sound')
-const cell = Symbol('cell')
-
 /** Integers side by side, in a range that was checked. */
 class Integers<V> {
-  readonly offset: number
+  readonly #offset: number
   readonly #type: IntegerType<V>
   readonly #owner: IntegerOwner
   readonly #status: Status
@@ -144,7 +137,7 @@ class Integers<V> {
   #elements: Elements
 
   constructor(type: IntegerType<V>, owner: IntegerOwner, offset: number, count: number) {
-    this.offset = offset
+    this.#offset = offset
     this.#type = type
     this.#owner = owner
     this.#status = owner.status
@@ -156,18 +149,77 @@ class Integers<V> {
     this.#operations = view === undefined ? nativeOperations(type, owner, offset) : (Atomics as unknown as Operations<V>)
   }
 
-  get [operations](): Operations<V> {
-    return this.#operations
+  load(index: number): V {
+    return this.#sound(this.#operations.load(this.#reach(index), index), index)
   }
 
-  [check](name: string, value: V): void {
+  store(index: number, value: V): void {
+    this.#check('value', value)
+    this.#sound(this.#operations.store(this.#reach(index), index, value), index)
+  }
+
+  swap(index: number, value: V): V {
+    this.#check('value', value)
+    return this.#sound(this.#operations.exchange(this.#reach(index), index, value), index)
+  }
+
+  add(index: number, value: V): V {
+    this.#check('value', value)
+    return this.#sound(this.#operations.add(this.#reach(index), index, value), index)
+  }
+
+  sub(index: number, value: V): V {
+    this.#check('value', value)
+    return this.#sound(this.#operations.sub(this.#reach(index), index, value), index)
+  }
+
+  and(index: number, value: V): V {
+    this.#check('value', value)
+    return this.#sound(this.#operations.and(this.#reach(index), index, value), index)
+  }
+
+  or(index: number, value: V): V {
+    this.#check('value', value)
+    return this.#sound(this.#operations.or(this.#reach(index), index, value), index)
+  }
+
+  xor(index: number, value: V): V {
+    this.#check('value', value)
+    return this.#sound(this.#operations.xor(this.#reach(index), index, value), index)
+  }
+
+  compareExchange(index: number, expected: V, replacement: V): V {
+    this.#check('expected', expected)
+    this.#check('replacement', replacement)
+    return this.#sound(this.#operations.compareExchange(this.#reach(index), index, expected, replacement), index)
+  }
+
+  replaceIf(isWanted: (found: V) => boolean, index: number, value: V): V {
+    this.#check('value', value)
+    const elements = this.#reach(index)
+    let found = this.#operations.load(elements, index)
+    while (isWanted(found)) {
+      const seen = this.#operations.compareExchange(elements, index, found, value)
+      if (seen === found) break
+      found = seen
+    }
+    return this.#sound(found, index)
+  }
+
+  /** One of them by itself. */
+  at(index: number): Cell<V> {
+    this.#reach(index)
+    return new Cell(this.#type, this.#owner, this.#offset + index * this.#bytes)
+  }
+
+  #check(name: string, value: V): void {
     // No method of the type: a call that leads here and there is not inlined, which costs as much as the addition.
     if (this.#bytes === 8) checkU64(name, value)
     else checkU32(name, value)
   }
 
   /** For an operation on the element with this index, which is one of them. */
-  [reach](index: number): Elements {
+  #reach(index: number): Elements {
     // So it is after close, too.
     if (this.#end > this.#status.length) this.#checkStillThere(index)
     if (this.#status.flags !== 0) this.#refuseLost(index)
@@ -177,28 +229,24 @@ class Integers<V> {
   }
 
   /** What an operation on the element with this index gave: nothing true when its page was lost meanwhile. */
-  [sound]<T>(result: T, index: number): T {
+  #sound<T>(result: T, index: number): T {
     if (this.#status.flags !== 0) this.#refuseLost(index)
     return result
   }
 
   #refuseLost(index: number): void {
-    this.#owner.refuseLost(this.offset + index * this.#bytes, this.#bytes)
+    this.#owner.refuseLost(this.#offset + index * this.#bytes, this.#bytes)
   }
 
   /** A shrink has cut off some of the integers, or all. */
   #checkStillThere(index: number): void {
     const total = this.#owner.openLength()
-    const offset = this.offset + index * this.#bytes
+    const offset = this.#offset + index * this.#bytes
     if (offset + this.#bytes > total) throw outOfBounds(offset, this.#bytes, total)
   }
 
-  [cell](index: number): Cell<V> {
-    return new Cell(this.#type, this.#owner, this.offset + index * this.#bytes)
-  }
-
   #view(): Elements | undefined {
-    const place = this.#owner.place(this.offset, this.#count * this.#bytes)
+    const place = this.#owner.place(this.#offset, this.#count * this.#bytes)
     return place && this.#type.view(place, this.#count)
   }
 }
@@ -220,106 +268,89 @@ function nativeOperations<V>(type: IntegerType<V>, { native, path }: IntegerOwne
   }
 }
 
-export class Cell<V> extends Integers<V> implements AtomicCell<V> {
+export class Cell<V> implements AtomicCell<V> {
+  readonly offset: number
+  readonly #integers: Integers<V>
+
   constructor(type: IntegerType<V>, owner: IntegerOwner, offset: number) {
-    super(type, owner, offset, 1)
+    this.offset = offset
+    this.#integers = new Integers(type, owner, offset, 1)
   }
 
   load(): V {
-    return this[sound](this[operations].load(this[reach](0), 0), 0)
+    return this.#integers.load(0)
   }
 
   store(value: V): void {
-    this[check]('value', value)
-    this[sound](this[operations].store(this[reach](0), 0, value), 0)
+    this.#integers.store(0, value)
   }
 
   swap(value: V): V {
-    this[check]('value', value)
-    return this[sound](this[operations].exchange(this[reach](0), 0, value), 0)
+    return this.#integers.swap(0, value)
   }
 
   fetchAdd(value: V): V {
-    this[check]('value', value)
-    return this[sound](this[operations].add(this[reach](0), 0, value), 0)
+    return this.#integers.add(0, value)
   }
 
   fetchSub(value: V): V {
-    this[check]('value', value)
-    return this[sound](this[operations].sub(this[reach](0), 0, value), 0)
+    return this.#integers.sub(0, value)
   }
 
   fetchAnd(value: V): V {
-    this[check]('value', value)
-    return this[sound](this[operations].and(this[reach](0), 0, value), 0)
+    return this.#integers.and(0, value)
   }
 
   fetchOr(value: V): V {
-    this[check]('value', value)
-    return this[sound](this[operations].or(this[reach](0), 0, value), 0)
+    return this.#integers.or(0, value)
   }
 
   fetchXor(value: V): V {
-    this[check]('value', value)
-    return this[sound](this[operations].xor(this[reach](0), 0, value), 0)
+    return this.#integers.xor(0, value)
   }
 
   fetchMax(value: V): V {
-    return this.#replaceIf((found) => found < value, value)
+    return this.#integers.replaceIf((found) => found < value, 0, value)
   }
 
   fetchMin(value: V): V {
-    return this.#replaceIf((found) => found > value, value)
+    return this.#integers.replaceIf((found) => found > value, 0, value)
   }
 
   compareExchange(expected: V, replacement: V): V {
-    this[check]('expected', expected)
-    this[check]('replacement', replacement)
-    return this[sound](this[operations].compareExchange(this[reach](0), 0, expected, replacement), 0)
-  }
-
-  #replaceIf(isWanted: (found: V) => boolean, value: V): V {
-    this[check]('value', value)
-    const elements = this[reach](0)
-    let found = this[operations].load(elements, 0)
-    while (isWanted(found)) {
-      const seen = this[operations].compareExchange(elements, 0, found, value)
-      if (seen === found) break
-      found = seen
-    }
-    return this[sound](found, 0)
+    return this.#integers.compareExchange(0, expected, replacement)
   }
 }
 
-export class Slice<V> extends Integers<V> implements AtomicSlice<V, AtomicCell<V>> {
+export class Slice<V> implements AtomicSlice<V, AtomicCell<V>> {
+  readonly offset: number
   readonly length: number
+  readonly #integers: Integers<V>
 
   constructor(type: IntegerType<V>, owner: IntegerOwner, offset: number, count: number) {
-    super(type, owner, offset, count)
+    this.offset = offset
     this.length = count
+    this.#integers = new Integers(type, owner, offset, count)
   }
 
   at(index: number): AtomicCell<V> {
     this.#checkIndex(index)
-    this[reach](index)
-    return this[cell](index)
+    return this.#integers.at(index)
   }
 
   load(index: number): V {
     this.#checkIndex(index)
-    return this[sound](this[operations].load(this[reach](index), index), index)
+    return this.#integers.load(index)
   }
 
   store(index: number, value: V): void {
     this.#checkIndex(index)
-    this[check]('value', value)
-    this[sound](this[operations].store(this[reach](index), index, value), index)
+    this.#integers.store(index, value)
   }
 
   fetchAdd(index: number, value: V): V {
     this.#checkIndex(index)
-    this[check]('value', value)
-    return this[sound](this[operations].add(this[reach](index), index, value), index)
+    return this.#integers.add(index, value)
   }
 
   *[Symbol.iterator](): Iterator<V> {
