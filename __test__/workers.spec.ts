@@ -130,16 +130,16 @@ test('a mapping that was made in a worker stays valid in main after the worker h
 
 test('a mapping that was shared is held until close, not until its object is collected', async (t) => {
   const program = `${prelude}
-    let mapping = MemoryMappedFile.openRwSync(path)
-    const handle = mapping.share()
-    mapping = undefined
+    const handles = [1, 2, 3].map(() => MemoryMappedFile.openRwSync(path).share())
     await collect()
-    const first = MemoryMappedFile.attach(handle)
-    first.close()
+    const lengths = handles.map((handle) => {
+      const first = MemoryMappedFile.attach(handle)
+      first.close()
+      return first.closed && MemoryMappedFile.attach(handle).length
+    })
     await collect()
-    const second = MemoryMappedFile.attach(handle)
-    print(second.length)`
-  t.is(await survives(t, program, tempFile(t, pattern(100))), 100)
+    print([...lengths, ...handles.map((handle) => MemoryMappedFile.attach(handle).length)])`
+  t.deepEqual(await survives(t, program, tempFile(t, pattern(100))), Array(6).fill(100))
 })
 
 test('a handle whose holders have all closed, of another process, or made up, is Closed or misuse', async (t) => {

@@ -71,6 +71,22 @@ withStrace('the next flush tells an error that a timed flush met', (t) => {
   t.deepEqual(printed, [failure, failure])
 })
 
+withStrace('after an error that loses nothing timed flushes go on, and the next flush tells it all the same', (t) => {
+  const program = `${told}
+    const mapping = MemoryMappedFile.openRwSync(path, { flushPolicy: { everyMillis: 1 } })
+    mapping.updateRegion(0, 'x')
+    // The flusher's second sync.
+    while (mapping.pendingBytes > 0) await turn()
+    mark('told')
+    const first = await told(() => mapping.flushSync())
+    mark('synced')
+    await told(() => mapping.flushSync())
+    print([first, await told(() => mapping.flushSync())])`
+  const { printed, syncs } = traced(t, program, tempFile(t, pattern(100)), ['msync:error=EINTR:when=1'])
+  t.deepEqual(printed, [['FlushFailed', 'EINTR', -4, 'msync'], 'ok'])
+  t.deepEqual([syncs.told?.length, syncs.synced?.length], [0, 2])
+})
+
 /** Why no file system can be mounted from a file here. */
 function whyNoLoop(): string | undefined {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'needs root on Linux'

@@ -572,10 +572,8 @@ impl MappedFile {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn flush(&self) -> Result<()> {
-        let covered = self.slot.written();
-        self.sync(0, self.len())?;
-        self.slot.set_flushed(covered);
-        Ok(())
+        self.tell_untold()?;
+        self.sync_whole()
     }
 
     /// Like [`flush`](Self::flush) for a range. The whole range counts as a flush of everything.
@@ -601,15 +599,25 @@ impl MappedFile {
         if offset == 0 && len == total {
             return self.flush();
         }
+        self.tell_untold()?;
         self.sync(offset, len)
+    }
+
+    fn tell_untold(&self) -> Result<()> {
+        let untold = lock(&self.health).untold.take();
+        untold.map_or(Ok(()), |error| Err(Error::FlushFailed(error)))
+    }
+
+    fn sync_whole(&self) -> Result<()> {
+        let covered = self.slot.written();
+        self.sync(0, self.len())?;
+        self.slot.set_flushed(covered);
+        Ok(())
     }
 
     fn sync(&self, offset: u64, len: u64) -> Result<()> {
         let Some(file) = self.written_file() else { return Ok(()) };
         self.refuse_after_failure()?;
-        if let Some(untold) = lock(&self.health).untold.take() {
-            return Err(Error::FlushFailed(untold));
-        }
         crate::reinstall_guard();
         self.refuse_replaced(offset, len)?;
         self.refuse_cut(file, offset, len)?;
@@ -653,12 +661,12 @@ impl MappedFile {
         Ok(())
     }
 
-    /// Flushes when bytes are pending; the next flush tells an error.
+    /// Flushes when bytes are pending, also after an error, which the next flush of somebody else tells.
     pub(crate) fn flush_in_background(&self) {
         if self.slot.pending() == 0 {
             return;
         }
-        if let Err(Error::FlushFailed(error)) = self.flush() {
+        if let Err(Error::FlushFailed(error)) = self.sync_whole() {
             lock(&self.health).untold = Some(error);
             self.faults.note_failed_flush();
         }
