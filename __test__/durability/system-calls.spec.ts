@@ -114,6 +114,20 @@ withStrace('the first flush of a new file brings its name to the device, later o
   )
 })
 
+withStrace('what is stored while a flush runs stays pending', (t) => {
+  const program = `
+    const mapping = MemoryMappedFile.openRwSync(path)
+    mapping.updateRegion(0, 'before')
+    mark('flush')
+    const flushed = mapping.flush()
+    while (!fs.readFileSync(log, 'utf8').includes('msync(')) mark('waiting')
+    mapping.updateRegion(0, 'while')
+    await flushed
+    print(mapping.pendingBytes)`
+  const { printed } = traced(t, program, tempFile(t, pattern(100)), ['msync:delay_enter=500000'])
+  t.is(printed, 5)
+})
+
 withStrace('a write of no bytes is no write', (t) => {
   const program = `
     for (const [name, flushPolicy] of Object.entries({ always: 'always', everyWrites: { everyWrites: 1 } })) {
