@@ -56,14 +56,14 @@ export async function load(
       check()
       const loaded = settle(await native.load(left), path)
       done += loaded
-      left = without(left, loaded)
+      left = rangesAfter(left, loaded)
       if (!signal?.aborted) onProgress?.(done, total)
     } while (done < total && !signal?.aborted)
   })
 }
 
-/** Ranges without their first bytes. */
-function without(numbers: Float64Array, bytes: number): Float64Array {
+/** Ranges, given as offsets and lengths one after the other, without their first `bytes`. */
+export function rangesAfter(numbers: Float64Array, bytes: number): Float64Array {
   let first = 0
   for (; first < numbers.length && bytes >= (numbers[first + 1] as number); first += 2) bytes -= numbers[first + 1] as number
   const left = numbers.slice(first)
