@@ -8,7 +8,7 @@ import { open } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { checkPositive } from './arguments.ts'
 import { MemoryMappedFile } from './mapped-file.ts'
-import { wrongType, wrongValue } from './misuse.ts'
+import { wrongType } from './misuse.ts'
 import { pick } from './options.ts'
 import { toPath } from './path.ts'
 import { capabilities } from './utilities.ts'
@@ -71,7 +71,7 @@ export function createAssetHandler(root: PathLike, options?: AssetHandlerOptions
   const { maxMapped = 256, index = 'index.html', headers: given } = pick(options, ['maxMapped', 'index', 'headers'])
   checkPositive('options.maxMapped', maxMapped)
   if (typeof index !== 'string') throw wrongType('options.index', 'a string', index)
-  if (index.includes('\0')) throw wrongValue('options.index', 'a path without NUL bytes', index)
+  toPath(index, 'options.index') // which refuses NUL
   const headers = checkHeaders(given)
   const cache = new AssetCache(maxMapped, ({ path }) => map(folder, path))
   let closed = false

@@ -93,7 +93,7 @@ export class MappedViews implements Views {
   write(offset: number, data: Uint8Array): void {
     // First of all what the bytes answer: they may be of a class whose getters close the mapping.
     const end = this.#lead + offset + data.length
-    const source = mayOverlap(this.#memory, data) ? Buffer.from(data) : data
+    const source = mayOverlap(this.#memory, data) && end <= this.#root.length ? Buffer.from(data) : data
     if (end <= this.#root.length) this.#root.set(source, this.#lead + offset)
     else this.#inPieces(offset, data, (mapped, piece) => mapped.set(mayOverlap(mapped.buffer, piece) ? Buffer.from(piece) : piece))
   }
